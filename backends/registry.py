@@ -1,0 +1,42 @@
+"""One URL opens a backend. Adapters are named here as text and imported on first use; outsiders join by entry point."""
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from backends.base import LineageBackend
+from backends.errors import Misconfigured
+
+
+class Adapter(NamedTuple):
+    """Where an adapter's factory lives (`module:callable`, called with the URL) and what to say if its driver is missing."""
+
+    factory: str
+    hint: str
+
+
+ADAPTERS = {
+    "memory": Adapter("backends.memory:MemoryBackend", ""),
+    "sqlite": Adapter("backends.sqlite:open_sqlite", "pip install apsw"),
+}
+ENTRY_POINTS = "headwater.backends"
+
+
+def open_backend(url: str) -> LineageBackend:
+    """The backend behind a URL, not yet entered. Raises `Misconfigured` for an unknown scheme or a missing driver."""
+    scheme = urlsplit(url).scheme
+    adapter = ADAPTERS.get(scheme)
+    if adapter is None:
+        found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+        if scheme not in found:
+            known = ", ".join(sorted({*ADAPTERS, *found}))
+            raise Misconfigured(f"no backend for the scheme {scheme!r}; known are: {known}")
+        adapter = Adapter(found[scheme].value, f"reinstall the package that provides {scheme}")
+    module, _, factory = adapter.factory.partition(":")
+    try:
+        make = getattr(import_module(module), factory)
+    except ImportError as error:
+        raise Misconfigured(f"the backend {scheme} needs a driver: {adapter.hint}") from error
+    backend: LineageBackend = make(url)
+    return backend
