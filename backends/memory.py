@@ -78,7 +78,7 @@ class MemoryBackend(LineageBackend):
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities()
+        return Capabilities(name="memory")
 
     async def ping(self) -> None:
         return None

@@ -174,7 +174,7 @@ class Subgraph:
 
     `numbers` are the backend's own dense node numbers, `kinds` and `edge_kinds` hold `code`s, `namespaces` index into
     `namespace_names`, `sources` and `targets` are rows of the node columns. `reached` has the bit UP where the node was
-    found upstream of a root and DOWN where downstream.
+    found upstream of a root and DOWN where downstream. `cache` says how it was had: HIT, REPAIRED, MISS or BYPASS.
     """
 
     epoch: Epoch
@@ -189,6 +189,7 @@ class Subgraph:
     targets: NDArray[np.int32]
     edge_kinds: NDArray[np.uint8]
     truncated: bool = False
+    cache: str = "BYPASS"
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -291,8 +292,10 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a backend can do. `snapshot_reads`: a traversal sees one moment; without it the API checks again after."""
+    """What a backend can do. `name` is what an answer's `sources` say. `snapshot_reads`: a traversal sees one moment;
+    without it the API checks again after."""
 
+    name: str
     max_depth: int | None = None
     atomic_writes: bool = True
     snapshot_reads: bool = True

@@ -5,7 +5,7 @@ Nodes (values in force, each replaced by whatever was said later under the same 
 | kind | keys |
 | --- | --- |
 | every kind | `description` text, `tags` [text], `owners` [text], `facet:NAME` the facet as sent |
-| DATASET | `type`, `location`, `version`, `lifecycle` (CREATE, ALTER, TRUNCATE, OVERWRITE, RENAME, DROP), `columns` [field] |
+| DATASET | `type`, `location`, `version`, `lifecycle` (CREATE, ALTER, TRUNCATE, OVERWRITE, RENAME, DROP), `columns` [name] |
 | COLUMN | `type`, `ordinal` (from 1) |
 | JOB | `type`, `sql`, `source_url`, `last_run` (id of a run), `parent` (id of a job) |
 | OPERATION | `type` |
