@@ -91,12 +91,15 @@ class MemoryBackend(LineageBackend):
     def _node(self, node_id: str, *, facets: bool = False) -> Node | None:
         if record := self.records.get(node_id):
             return Node(node_id, kind_of(node_id), -1, record.version, True, record.value)
-        row = self.rows.get(node_id)
-        if row is not None and row.alias_of is not None:
-            row = self.rows.get(row.alias_of)
+        row = self._row(node_id)
         if row is None:
             return None
         return as_node(row, [other for other in self.rows.values() if other.alias_of == row.id], facets=facets)
+
+    def _row(self, name: str) -> NodeRow | None:
+        """The row of the node that a name stands for."""
+        row = self.rows.get(name)
+        return row if row is None or row.alias_of is None else self.rows.get(row.alias_of)
 
     def _edge(self, key: EdgeKey) -> Edge | None:
         if key not in self.edges:
@@ -205,7 +208,7 @@ class MemoryBackend(LineageBackend):
             if (row.version if row else 0) != version:
                 raise Conflict(f"{node_id} has changed since it was read")
         for name, resolution in changes.resolved.items():
-            row = self.rows.get(name)
+            row = self._row(name)
             if (row.resolution if row else Resolution(name, None)) != resolution:
                 raise Conflict(f"{name} stands for another node since it was read")
         known = self.rows.keys() | {node.id for node in changes.nodes}

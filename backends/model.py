@@ -36,7 +36,8 @@ class Stamped(NamedTuple):
         """The later one wins; of two at one time the greater canonical JSON. An equal one does not beat."""
         if other is None or self.time != other.time:
             return other is None or self.time > other.time
-        return self.value != other.value and canonical(self.value) > canonical(other.value)
+        # Not compared by ==: 1, 1.0 and True are equal to Python, and arrival would decide between them.
+        return self.value is not other.value and canonical(self.value) > canonical(other.value)
 
 
 class EdgeKind(StrEnum):

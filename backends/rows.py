@@ -33,7 +33,7 @@ class NodeRow:
 
     @property
     def resolution(self) -> Resolution:
-        """What this id stands for; compared with `Changes.resolved`."""
+        """What this id stands for. `Changes.resolved` is compared with that of the row which `get` of a name gives."""
         return Resolution(self.alias_of or self.id, self.deleted_at)
 
 
@@ -54,7 +54,7 @@ def changed(row: NodeRow, change: NodeChange) -> NodeRow:
     after = replace(row, first_seen=first, last_seen=last, deleted_at=deleted, withdrawn=withdrawn, alias_of=alias)
     if said:
         after = replace(after, attributes={**row.attributes, **said})
-    if after == row:
+    if not said and after == row:
         return row
     steady = not said and after.alias_of == row.alias_of and after.standing == row.standing
     return after if steady and after.deleted_at == row.deleted_at else replace(after, version=row.version + 1)
