@@ -57,6 +57,10 @@ class BadId(ValueError):
     """The text is no id; the message says why, in words for the person who sent it."""
 
 
+class TooLong(BadId):
+    """The id would have more than 2,000 bytes."""
+
+
 def encode_part(part: str) -> str:
     """One part of an id, with `%` and `#` percent-encoded."""
     if "%" in part:
@@ -80,7 +84,7 @@ def check_text(text: str) -> None:
     except UnicodeEncodeError:
         raise BadId("an id cannot hold half of a surrogate pair") from None
     if size > MAX_ID_BYTES:
-        raise BadId(f"an id has at most {MAX_ID_BYTES} bytes of UTF-8, this one has {size}")
+        raise TooLong(f"an id has at most {MAX_ID_BYTES} bytes of UTF-8, this one has {size}")
 
 
 def kind_of(node_id: str) -> Kind:

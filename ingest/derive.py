@@ -1,0 +1,221 @@
+"""A job's operations, computed from the pictures of its runs and declarations. Pure and independent of any order.
+
+Outputs with equal sources share one operation, and inputs that reach no output share one more. So no pair of input and
+output is lost or invented, there are never more operations than outputs plus one, and a job gives a pair one path.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from backends.changes import Resolution
+from backends.ids import BadId, column_id
+from backends.model import EdgeKey, EdgeKind, Json
+from ingest.picture import Claim, Picture, Relation, relation
+
+Resolve = Callable[[str], Resolution]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A picture with its counters: `tally` is the id of the record that holds them, times are microseconds."""
+
+    tally: str
+    content: Picture
+    runs: int
+    completed: int
+    first: int
+    last: int
+    declared: bool = False
+
+
+@dataclass(slots=True)
+class Layout:
+    """What a job (or other owner) states: edges with the tallies behind them, its operations with when they were seen, and
+    for each tally the least time at which its being seen again changes the layout (a retraction or deletion it would
+    outlive)."""
+
+    edges: dict[EdgeKey, dict[str, dict[str, Json]]] = field(default_factory=dict)
+    operations: dict[str, tuple[int, int]] = field(default_factory=dict)
+    watch: dict[str, int] = field(default_factory=dict)
+
+    def put(self, source: str, kind: EdgeKind, target: str, tally: str, facts: Mapping[str, Json]) -> None:
+        """States an edge."""
+        self.edges.setdefault(EdgeKey(source, kind, target), {})[tally] = dict(facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of an owner's state steers its layout: retractions as (source, output) -> time with "" for any, who hangs on
+    which output as output -> kind -> ids ("" for what has no output), and when the job was deleted."""
+
+    retracted: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    hung: Mapping[str, Mapping[EdgeKind, Sequence[str]]] = field(default_factory=dict)
+    deleted_at: int | None = None
+
+
+def operation_id(namespace: str, job: str, outputs: Iterable[str]) -> str:
+    """The id of an operation from the encoded parts of its job: the least SHA-256 among its outputs' ids."""
+    digest = min((sha256(output.encode()).hexdigest() for output in outputs), default=sha256(b"").hexdigest())
+    return f"operation:{namespace}#{job}#{digest[:16]}"
+
+
+def derive(job: str, pictures: Sequence[Counted], rules: Rules, resolve: Resolve) -> Layout:
+    """The layout of a job. A picture without a completed run counts only where no completed one covers it: a START is
+    often coarser than its COMPLETE."""
+    layout = Layout()
+    pairs = _Pairs()
+    for counted in _uncovered(pictures, resolve):
+        _collect(pairs, layout, counted, relation(counted.content), rules, resolve)
+    namespace, _, name = job.partition(":")[2].partition("#")
+    groups: dict[frozenset[str], list[str]] = defaultdict(list)
+    for output in pairs.outputs:
+        groups[frozenset(pairs.sources.get(output, {}))].append(output)
+    reaching = {source for sources in groups for source in sources}
+    idle = {source: said for source, said in pairs.idle.items() if source not in reaching}
+    for sources, outputs in groups.items():
+        _lay_operation(layout, pairs, job, operation_id(namespace, name, outputs), sources, outputs, rules)
+    if idle or rules.hung.get(""):
+        operation = operation_id(namespace, name, ())
+        _lay_operation(layout, pairs, job, operation, frozenset(), [], rules)
+        for source, said in idle.items():
+            for tally, facts in said.items():
+                layout.put(source, EdgeKind.INPUT_TO, operation, tally, facts)
+                layout.put(job, EdgeKind.HAS_OPERATION, operation, tally, facts)
+                pairs.see(layout, operation, tally)
+    return layout
+
+
+@dataclass(slots=True)
+class _Pairs:
+    """The union of the pictures, resolved: tallies and facts by output, by output and source, by idle input."""
+
+    outputs: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
+    sources: dict[str, dict[str, dict[str, dict[str, Json]]]] = field(default_factory=dict)
+    idle: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
+    seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def see(self, layout: Layout, operation: str, tally: str) -> None:
+        first, last = self.seen[tally]
+        old = layout.operations.get(operation, (first, last))
+        layout.operations[operation] = (min(first, old[0]), max(last, old[1]))
+
+
+def _uncovered(pictures: Sequence[Counted], resolve: Resolve) -> list[Counted]:
+    def ends(counted: Counted) -> tuple[frozenset[str], frozenset[str]]:
+        content = counted.content
+        return frozenset(resolve(i).id for i in content["in"]), frozenset(resolve(i).id for i in content["out"])
+
+    complete = {ends(counted) for counted in pictures if counted.completed}
+    kept = []
+    for counted in pictures:
+        if not (counted.completed or counted.declared):
+            inputs, outputs = ends(counted)
+            if any(inputs <= ins and outputs <= outs for ins, outs in complete):
+                continue
+        kept.append(counted)
+    return kept
+
+
+def _collect(pairs: _Pairs, layout: Layout, counted: Counted, said: Relation, rules: Rules, resolve: Resolve) -> None:
+    tally, origin = counted.tally, {"origin": counted.content["origin"]}
+    pairs.seen[tally] = (counted.first, counted.last)
+
+    def stands(source: str, output: str, *names: str) -> bool:
+        """Whether this picture outlives every retraction of the pair and every deletion of its ends."""
+        times = [rules.deleted_at, *(resolve(name).deleted_at for name in names)]
+        times += [rules.retracted.get(key) for key in {(source, output), (source, ""), ("", output)}]
+        last = max((time for time in times if time is not None), default=None)
+        if last is None or counted.last > last:
+            return True
+        layout.watch[tally] = min(last, layout.watch.get(tally, last))
+        return False
+
+    for output, claims in said.outputs.items():
+        target = resolve(output).id
+        if not stands("", target, output):
+            continue
+        pairs.outputs.setdefault(target, {})[tally] = origin
+        for source, claim in claims.items():
+            origin_id = resolve(source).id
+            if stands(origin_id, target, source, output):
+                facts = _facts(origin, claim)
+                pairs.sources.setdefault(target, {}).setdefault(origin_id, {})[tally] = facts
+    for source in said.idle:
+        origin_id = resolve(source).id
+        if stands(origin_id, "", source):
+            pairs.idle.setdefault(origin_id, {})[tally] = origin
+    for (output, name), sources in said.fields.items():
+        for (source, field_name), steps in sources.items():
+            if stands(resolve(source).id, resolve(output).id, source, output):
+                _lay_column(layout, tally, origin, (source, field_name), (output, name), steps, rules, resolve, counted)
+
+
+def _facts(origin: Mapping[str, Json], claim: Claim) -> dict[str, Json]:
+    facts = dict(origin)
+    if claim.confidence != 1.0:
+        facts["confidence"] = claim.confidence
+    if claim.steps:
+        facts["transformations"] = claim.steps
+    return facts
+
+
+def _lay_column(
+    layout: Layout,
+    tally: str,
+    origin: Mapping[str, Json],
+    source: tuple[str, str],
+    target: tuple[str, str],
+    steps: Sequence[Mapping[str, Json]],
+    rules: Rules,
+    resolve: Resolve,
+    counted: Counted,
+) -> None:
+    try:
+        from_dataset, to_dataset = resolve(source[0]).id, resolve(target[0]).id
+        one, two = column_id(from_dataset, source[1]), column_id(to_dataset, target[1])
+    except BadId:  # the other name of the dataset is longer, and with it the id of its field
+        return
+    retracted = rules.retracted.get((one, two))
+    if retracted is not None and counted.last <= retracted:
+        layout.watch[tally] = min(retracted, layout.watch.get(tally, retracted))
+        return
+    facts = {**origin, "transformations": list(steps)} if steps else origin
+    layout.put(one, EdgeKind.DERIVES, two, tally, facts)
+    layout.put(from_dataset, EdgeKind.HAS_COLUMN, one, tally, origin)
+    layout.put(to_dataset, EdgeKind.HAS_COLUMN, two, tally, origin)
+
+
+def _lay_operation(
+    layout: Layout,
+    pairs: _Pairs,
+    job: str,
+    operation: str,
+    sources: frozenset[str],
+    outputs: Sequence[str],
+    rules: Rules,
+) -> None:
+    layout.operations.setdefault(operation, (2**62, -(2**62)))
+    for output in outputs:
+        for tally, facts in pairs.outputs[output].items():
+            layout.put(operation, EdgeKind.PRODUCES, output, tally, facts)
+            layout.put(job, EdgeKind.HAS_OPERATION, operation, tally, facts)
+            pairs.see(layout, operation, tally)
+        for source in sources:
+            for tally, facts in pairs.sources[output][source].items():
+                layout.put(source, EdgeKind.PAIR, output, tally, facts)
+                _lay_input(layout, source, operation, tally, facts)
+    for output in outputs or [""]:
+        for kind, ids in rules.hung.get(output, {}).items():
+            for node_id in ids:
+                layout.put(node_id, kind, operation, "client", {"origin": "client"})
+                layout.put(job, EdgeKind.HAS_OPERATION, operation, "client", {"origin": "client"})
+
+
+def _lay_input(layout: Layout, source: str, operation: str, tally: str, facts: Mapping[str, Json]) -> None:
+    """An input is as sure as the surest of the outputs it feeds; what was done to it is said of each pair, not here."""
+    before = layout.edges.get(EdgeKey(source, EdgeKind.INPUT_TO, operation), {}).get(tally)
+    plain = {key: value for key, value in facts.items() if key != "transformations"}
+    if before is None or before.get("confidence", 1.0) < plain.get("confidence", 1.0):
+        layout.put(source, EdgeKind.INPUT_TO, operation, tally, plain)
