@@ -1,0 +1,65 @@
+# Two commands matter: `make run` and `make test`. They need Python 3.11 or later and this make, nothing else.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+# What was installed last, kept inside .venv so that removing it removes them. Made again only when their files change.
+RUN_READY := .venv/.run-ready
+DEV_READY := .venv/.dev-ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check fmt sdl bench soak lock clean
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(RUN_READY) ## Make .venv with what the service needs
+
+run: $(RUN_READY) ## Serve on 127.0.0.1:8000 over headwater.db, with the demo if that is empty (HEADWATER_DEMO=0 leaves it out)
+	@HEADWATER_DEMO=$${HEADWATER_DEMO:-1} $(BIN)/headwater serve
+
+test: $(DEV_READY) ## Run every test this machine has the tools for
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV_READY) ## Lint, formatting, types, the printed schema, who imports whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/headwater schema | diff -u schema/schema.graphql - || { echo "schema/schema.graphql is not what is served: make sdl"; exit 1; }
+	@$(BIN)/python -m pytest -q tests/test_architecture.py
+
+fmt: $(DEV_READY) ## Format the code and put imports in order
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+sdl: $(DEV_READY) ## Write schema/schema.graphql anew
+	@$(BIN)/headwater schema > schema/.printed && mv schema/.printed schema/schema.graphql
+
+bench: $(DEV_READY) ## Measure; takes minutes and wants a quiet machine
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(DEV_READY) ## Load a real service for a while and check that nothing is lost (SOAK_SECONDS=600)
+	@$(BIN)/python -m scripts.soak
+
+lock: $(DEV_READY) ## Pin requirements*.txt anew (ARGS=--upgrade for newer versions)
+	@$(LOCK) $(ARGS) --build-deps-for editable --output-file requirements.txt pyproject.toml
+	@$(LOCK) $(ARGS) --output-file requirements-dev.txt requirements-dev.in
+
+clean: ## Remove .venv and what tools left; never a store
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+$(RUN_READY): requirements.txt pyproject.toml
+	@"$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Python 3.11 or later with its venv module is needed (make setup PYTHON=/path/to/it)"; exit 1; }
+	@echo "Making .venv from requirements.txt ..."
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP) --require-hashes --requirement requirements.txt
+	@# The project itself, linked: built by the pinned setuptools just installed, without looking for another.
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(DEV_READY): $(RUN_READY) requirements-dev.txt
+	@echo "Adding what tests and checks need from requirements-dev.txt ..."
+	@$(PIP) --require-hashes --requirement requirements.txt --requirement requirements-dev.txt
+	@touch $@

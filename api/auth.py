@@ -1,0 +1,100 @@
+"""Who asks: a request becomes a `Principal`, here and nowhere else. Keys with scopes and OIDC will join this place."""
+
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.problems import Problem, json_response
+
+PUBLIC = frozenset({"/livez", "/readyz", "/healthz"})
+"""What answers without a key, for those who watch the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a request acts for. `name` may be logged."""
+
+    name: str
+
+
+LOCAL = Principal("local")
+"""Anyone on this machine, while no key is set."""
+KEYED = Principal("token")
+"""Whoever holds HEADWATER_TOKEN."""
+
+
+class Authenticator:
+    """Tells a `Principal` from headers. With a token only its holder is one; without, any local caller is."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token.encode() if token is not None else None
+
+    def principal(self, headers: Headers) -> Principal:
+        """Raises `Problem`: 401 without the key, 403 for a page of another site that a browser here has open."""
+        if self._token is None:
+            _refuse_foreign_pages(headers)
+            return LOCAL
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode("utf-8", "replace"), self._token):
+            raise Problem(
+                401,
+                "UNAUTHENTICATED",
+                "send the service's key as 'Authorization: Bearer KEY'",
+                headers={"WWW-Authenticate": 'Bearer realm="headwater"'},
+            )
+        return KEYED
+
+
+class Guard:
+    """Middleware: only the public routes are reached without a principal, which it leaves as `request.state.principal`."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self._app, self._authenticator = app, authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and scope["path"] not in PUBLIC:
+            try:
+                principal = self._authenticator.principal(Headers(scope=scope))
+            except Problem as problem:
+                await _refuse(problem, scope, receive, send)
+                return
+            scope.setdefault("state", {})["principal"] = principal
+        await self._app(scope, receive, send)
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 4401, "reason": problem.code})
+    elif scope["path"].rstrip("/") == "/graphql":
+        # A GraphQL client looks for `errors`, whatever the status.
+        value = {"errors": [{"message": problem.message, "extensions": {"code": problem.code}}]}
+        await json_response(value, problem.status, problem.headers)(scope, receive, send)
+    else:
+        await problem.response()(scope, receive, send)
+
+
+def _refuse_foreign_pages(headers: Headers) -> None:
+    """Without a key, being on this machine is the permission, and a web page open in a browser here has it too.
+
+    So what a page of another origin sends is refused; and since a page can point its own host name at 127.0.0.1 (DNS
+    rebinding), so is a Host that someone could have registered: one with a dot that is no address and not reserved."""
+    host = headers.get("host", "")
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise Problem(403, "FORBIDDEN", "requests from pages of other sites need HEADWATER_TOKEN to be set and sent")
+    if not _is_private_name(urlsplit(f"//{host}").hostname or ""):
+        raise Problem(403, "FORBIDDEN", "without HEADWATER_TOKEN this service answers to local names and addresses only")
+
+
+def _is_private_name(name: str) -> bool:
+    if "." not in name or name.rstrip(".").endswith((".localhost", ".internal", ".local")):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

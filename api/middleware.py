@@ -1,0 +1,77 @@
+"""Around every request: an id, a log line, the metrics, and an answer without a stack trace whatever happens."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.logs import log
+from api.metrics import Metrics
+from api.problems import internal
+
+QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+"""Asked every few seconds by machines: logged only where they fail, or at level debug."""
+METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+GONE = 499
+"""What is noted where the client left before its answer; nobody receives it."""
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+
+
+class Observe:
+    """Middleware: gives each request an id (`request.state.request_id`, header X-Request-Id), logs and measures it."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = correlation_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+        start = time.perf_counter()
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        self._metrics.in_flight.inc()
+        try:
+            await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            status = status or GONE
+        except Exception as failure:
+            log(logging.ERROR, "http.fault", failure=failure, request_id=request_id)
+            if not status:
+                await internal().response()(scope, receive, answer)
+        finally:
+            self._metrics.in_flight.dec()
+            self._note(scope, request_id, status or GONE, time.perf_counter() - start)
+
+    def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", None) or "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._metrics.requests.labels(route, method, status).inc()
+        self._metrics.request_seconds.labels(route).observe(seconds)
+        level = logging.DEBUG if route in QUIET and status < 400 else logging.INFO
+        # The path without its query string: a GraphQL GET has its variables there.
+        fields = {"method": scope["method"][:16], "path": scope["path"][:200], "status": status}
+        log(level, "http.request", request_id=request_id, **fields, duration_ms=round(seconds * 1000, 2))
+
+
+def correlation_id(headers: Headers) -> str:
+    """The id a caller gave its request (X-Request-Id, else the trace of traceparent), or a new one."""
+    given = headers.get("x-request-id", "")
+    if _ID.fullmatch(given):
+        return given
+    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    return trace[1] if trace else uuid.uuid4().hex

@@ -1,0 +1,103 @@
+"""Runs the application under uvicorn: the port first, then the store, then the doors open; and all of it back at the end."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from api.health import Health
+from api.settings import Settings
+
+
+class PortInUse(Exception):
+    """The address cannot be listened on, and why."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to that address, before anything slow or costly happens. Raises `PortInUse`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise PortInUse(f"cannot listen on {host}: {error.strerror or error}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Two servers may bind one address with SO_REUSEADDR as long as neither listens: so listen here.
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortInUse(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    listener.set_inheritable(True)
+    return listener
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, but it drains before it closes, says when it listens, and ends with status 0 when told to stop."""
+
+    def __init__(self, config: uvicorn.Config, health: Health, drain_seconds: float, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._health, self._drain_seconds, self._announce = health, drain_seconds, announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
+        self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """First signal: not ready, and closed after the drain. Second: closed at once. Third, by Ctrl-C: without waiting.
+
+        Unlike uvicorn's it does not raise the signal again afterwards, so a service stopped by its user exits with 0."""
+        if self._health.draining:
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.should_exit = True
+            return
+        self._health.draining = True
+        if self._drain_seconds and self.started:
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, self._close)
+        else:
+            self.should_exit = True
+
+    def _close(self) -> None:
+        self.should_exit = True
+
+
+class _Opened:
+    """In place of uvicorn's lifespan: what it would open is open already, so that its failures are ours to report."""
+
+    should_exit = False
+
+    def __init__(self, stack: AsyncExitStack, state: dict[str, Any]) -> None:
+        self._stack, self.state = stack, state
+
+    async def startup(self) -> None:
+        return None
+
+    async def shutdown(self) -> None:
+        await self._stack.aclose()
+
+
+async def serve(app: Starlette, settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> None:
+    """Serves until told to stop. `announce` is called once connections are taken. Raises what opening the store raises."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=settings.max_connections,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    config.load()
+    async with AsyncExitStack() as stack:
+        state = await stack.enter_async_context(app.router.lifespan_context(app))
+        config.lifespan_class = lambda _: _Opened(stack, dict(state or {}))
+        await Server(config, app.state.health, settings.drain_seconds, announce).serve(sockets=[listener])

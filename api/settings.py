@@ -1,0 +1,156 @@
+"""What can be set, read once from the environment. Every field is a variable: `max_events` is HEADWATER_MAX_EVENTS."""
+
+import difflib
+import ipaddress
+import math
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+PREFIX = "HEADWATER_"
+NOT_OURS = frozenset({"HEADWATER_REQUIRE"})
+"""Read by the tests and CI, not by the service."""
+MEBI = 1 << 20
+
+
+class BadSetting(ValueError):
+    """A variable holds what cannot work; the message names the variable and what it takes."""
+
+
+def _setting(default: Any, doc: str, *, least: float | None = None, most: float | None = None, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"doc": doc, "least": least, "most": most, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One value a variable. `from_environment` reads and checks them; `headwater settings` prints them."""
+
+    backend: str = _setting(
+        "sqlite:///headwater.db",
+        "Where lineage is kept, as a URL: `sqlite:///file.db` (four slashes for an absolute path) or `memory://`.",
+    )
+    cache: str = _setting("memory://", "Where computed answers are remembered. `memory://` is the only one so far.")
+    host: str = _setting("127.0.0.1", "The address to listen on. Beyond loopback a token must be set.")
+    port: int = _setting(8000, "The port to listen on; 0 takes any free one.", least=0, most=65535)
+    token: str | None = _setting(
+        None,
+        "The key every route but health asks for as `Authorization: Bearer`. Unset: no key, loopback only.",
+        secret=True,
+    )
+    demo: bool = _setting(
+        False,
+        "Load the demo into an empty store at the start. `make run` sets 1; `HEADWATER_DEMO=0 make run` leaves it out.",
+    )
+    log_level: str = _setting("info", "How much to log: debug, info, warning or error. Logs are JSON lines on stderr.")
+    max_event_bytes: int = _setting(
+        16 * MEBI, "The largest body of one event or one GraphQL request over HTTP, unpacked.", least=1024
+    )
+    max_batch_bytes: int = _setting(64 * MEBI, "The largest body of a batch of events, unpacked.", least=1024)
+    max_batch_events: int = _setting(10_000, "The most events one batch may hold.", least=1)
+    ingest_concurrency: int = _setting(
+        64, "How many events of one batch or one file are worked on at a time.", least=1, most=1024
+    )
+    max_pending_events: int = _setting(
+        1024, "How many posted events may wait to be stored; beyond that the answer is 503 with Retry-After.", least=1
+    )
+    body_seconds: float = _setting(30.0, "How long a request's body may take to arrive; then the answer is 408.", least=0.01)
+    max_connections: int = _setting(
+        1000, "How many connections are served at a time; beyond that the answer is 503.", least=1
+    )
+    drain_seconds: float = _setting(
+        0.0, "How long to go on serving after SIGTERM while /readyz says 503, for load balancers.", least=0, most=600
+    )
+    shutdown_seconds: int = _setting(20, "How long requests under way may take to finish at the end.", least=0, most=600)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], **overrides: Any) -> "Settings":
+        """The settings of an environment; `overrides` (from the command line) come first where they are not None.
+
+        Raises `BadSetting`. An empty variable counts as unset."""
+        texts = {f: str(given) for f in fields_of() if (given := overrides.get(f.name)) is not None}
+        texts |= {f: text for f in fields_of() if f not in texts and (text := environ.get(variable(f)))}
+        settings = cls(**{f.name: _read(f, text) for f, text in texts.items()})
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raises `BadSetting` where values cannot work together or alone."""
+        if self.token is not None and not all("!" <= char <= "~" for char in self.token):
+            raise BadSetting("HEADWATER_TOKEN may hold visible ASCII characters only, and no spaces")
+        if self.cache != "memory://":
+            raise BadSetting(f"HEADWATER_CACHE takes memory:// so far, not {self.cache!r}")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise BadSetting(f"HEADWATER_LOG_LEVEL takes debug, info, warning or error, not {self.log_level!r}")
+        if "://" not in self.backend:
+            raise BadSetting(f"HEADWATER_BACKEND takes a URL such as sqlite:///headwater.db, not {self.backend!r}")
+
+    def check_exposure(self) -> None:
+        """Raises `BadSetting` where the service would listen beyond loopback without a token."""
+        if self.token is None and not is_loopback(self.host):
+            raise BadSetting(
+                f"{self.host} can be reached from other machines: set HEADWATER_TOKEN to a secret that clients send as "
+                "'Authorization: Bearer', or listen on 127.0.0.1"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that address. Names other than localhost are not asked of any resolver: False."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def fields_of() -> "tuple[Field[Any], ...]":
+    """The fields of `Settings`, in the order they are shown."""
+    return fields(Settings)
+
+
+def variable(setting: "Field[Any]") -> str:
+    """The environment variable of a field."""
+    return PREFIX + setting.name.upper()
+
+
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Variables that begin like ours but are none, each with the one probably meant."""
+    known = {variable(f) for f in fields_of()}
+    ours = (name for name in environ if name.startswith(PREFIX) and name not in known | NOT_OURS)
+    return {name: next(iter(difflib.get_close_matches(name, known, 1)), None) for name in sorted(ours)}
+
+
+def table() -> str:
+    """All settings as a Markdown table, for the README."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for f in fields_of():
+        default = "unset" if f.default is None else f"`{int(f.default) if isinstance(f.default, bool) else f.default}`"
+        lines.append(f"| `{variable(f)}` | {default} | {f.metadata['doc']} |")
+    return "\n".join(lines)
+
+
+def _read(setting: "Field[Any]", text: str) -> Any:
+    """The value of one variable. Raises `BadSetting`."""
+    name = variable(setting)
+    if setting.type in (bool, "bool"):
+        words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+        if text.lower() not in words:
+            raise BadSetting(f"{name} takes 1 or 0, not {text!r}")
+        return words[text.lower()]
+    if setting.type in (int, float):
+        return _number(setting, name, text)
+    return text
+
+
+def _number(setting: "Field[Any]", name: str, text: str) -> float:
+    least, most = setting.metadata["least"], setting.metadata["most"]
+    bounds = f"from {least}" + ("" if most is None else f" to {most}")
+    whole = setting.type is int
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = math.nan
+    # NaN fails every comparison, so it is refused as well.
+    if not (value >= least and (most is None or value <= most) and value < math.inf):
+        raise BadSetting(f"{name} takes a {'whole ' if whole else ''}number {bounds}, not {text[:40]!r}")
+    return value
