@@ -261,7 +261,7 @@ class MemoryBackend(LineageBackend):
             for row in rows:
                 seq = len(self.epochs)
                 self.log.append(LogRow(seq, *row))
-                self.epochs.append(Epoch(seq, chain(self.epochs[-1].chain, row[:4])))
+                self.epochs.append(Epoch(seq, chain(self.epochs[-1].chain, row)))
 
     async def changes_since(self, epoch: Epoch | None) -> LogPage:
         if epoch is None or epoch not in self.epochs:

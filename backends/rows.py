@@ -111,7 +111,10 @@ def _time(counts: Mapping[str, Json], name: str) -> int:
     return value if isinstance(value, int) else -(2**63)
 
 
-def chain(previous: int, fields: Iterable[int]) -> int:
-    """The chain hash after one more log row; 63 bits, so that it fits every store's integers."""
+def chain(previous: int, fields: Iterable[int | str | None]) -> int:
+    """The chain hash after one more log row, all of it but its seq; 63 bits, so that it fits every store's integers.
+
+    The id of a node is part of it: two histories that part after a backup often have rows of the same shape and numbers.
+    """
     text = " ".join(map(str, (previous, *fields)))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

@@ -61,7 +61,7 @@ class Follower:
     def take(self, row: LogRow) -> Came:
         """One more row."""
         assert row.seq == self.epoch.seq + 1, "no seq is left out or given twice"
-        self.epoch = Epoch(row.seq, chain(self.epoch.chain, (row.op, row.code, row.source, row.target)))
+        self.epoch = Epoch(row.seq, chain(self.epoch.chain, row[1:]))
         self.epochs.append(self.epoch)
         if row.op in (LogOp.NODE_CAME, LogOp.NODE_WENT):
             return self._node(row)
