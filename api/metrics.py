@@ -34,8 +34,8 @@ class Metrics:
         self.events_accepted = Counter("headwater_events_accepted", "Events stored", ["kind"], registry=registry)
         self.events_refused = Counter("headwater_events_refused", "Events refused", ["kind", "code"], registry=registry)
         self.events_pending = Gauge("headwater_events_pending", "Posted events not yet stored or refused", registry=registry)
-        self.facets_set_aside = Counter(
-            "headwater_facets_set_aside", "Parts of accepted events that could not be read", ["reason"], registry=registry
+        self.set_aside = Counter(
+            "headwater_facets_set_aside", "Facets and names left out of accepted events", ["part"], registry=registry
         )
         self.operations = Counter("headwater_graphql_operations", "GraphQL operations answered", ["type"], registry=registry)
         self.operation_errors = Counter("headwater_graphql_errors", "GraphQL errors answered", ["code"], registry=registry)

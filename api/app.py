@@ -1,0 +1,93 @@
+"""The application: what answers at which address, and what it holds while it runs."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api import demo, pages
+from api.auth import Authenticator, Guard
+from api.health import Health, livez, readyz
+from api.logs import log
+from api.metrics import MeteredBackend, Metrics
+from api.middleware import Observe
+from api.openlineage import BATCH, Intake, post_batch, post_event
+from api.problems import Problem
+from api.settings import Settings
+from api.writer import Writer
+from backends.registry import open_backend
+
+ROUTES = (
+    Route("/", pages.index),
+    Route("/livez", livez),
+    Route("/readyz", readyz),
+    Route("/healthz", readyz),
+    Route("/metrics", pages.metrics),
+    Route("/api/v1/lineage", post_event, methods=["POST"]),
+    Route(BATCH, post_batch, methods=["POST"]),
+)
+
+
+def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None) -> Starlette:
+    """The service over these settings. Its lifespan opens the store, and `say` is told in words what that does.
+
+    Each request finds in its state: `settings`, `backend`, `writer`, `intake`, `metrics`, `health`, `request_id` and,
+    but for health, `principal`."""
+    metrics, health = Metrics(), Health()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
+        async with MeteredBackend(open_backend(settings.backend), metrics) as backend:
+            writer = Writer(backend)
+            if settings.demo:
+                await demo.load_into_empty(backend, writer, settings.ingest_concurrency, say=say)
+            log(logging.INFO, "service.opened", backend=backend.capabilities.name)
+            intake = Intake(writer, metrics, settings.max_pending_events)
+            yield {
+                "settings": settings,
+                "backend": backend,
+                "writer": writer,
+                "intake": intake,
+                "metrics": metrics,
+                "health": health,
+            }
+        log(logging.INFO, "service.closed")
+
+    app = Starlette(
+        routes=[route for given in ROUTES for route in _with_slash(given)],
+        middleware=[
+            Middleware(Observe, metrics=metrics, routes=frozenset(route.path for route in ROUTES)),
+            Middleware(Guard, authenticator=Authenticator(settings.token)),
+        ],
+        exception_handlers={Problem: _answer_problem, HTTPException: _answer_http},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.health = health
+    return app
+
+
+def _with_slash(route: Route) -> list[Route]:
+    """The route, and it with a slash at its end: clients join addresses by hand, and a redirect loses a POST's body."""
+    if route.path == "/":
+        return [route]
+    return [route, Route(f"{route.path}/", route.endpoint, methods=route.methods)]
+
+
+async def _answer_problem(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return problem.response()
+
+
+async def _answer_http(_: Request, refusal: Exception) -> Response:
+    """What Starlette refuses: no such address, no such method there."""
+    assert isinstance(refusal, HTTPException)
+    code = {404: "NOT_FOUND", 405: "BAD_INPUT"}.get(refusal.status_code, "BAD_INPUT")
+    return Problem(refusal.status_code, code, refusal.detail, headers=refusal.headers).response()

@@ -1,0 +1,38 @@
+"""The demo: what the tools of a small shop really sent (demo/README.md), loaded as any client's events would be."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from api.parallel import side_by_side
+from api.writer import Writer
+from backends.base import LineageBackend
+from ingest.decode import decode
+
+EVENTS = Path(__file__).parents[1] / "demo" / "events"
+REQUESTS = "models.ndjson"
+"""GraphQL requests, one a line: `query` and `variables`. Every other file holds OpenLineage events, one a line."""
+
+
+async def load_into_empty(
+    backend: LineageBackend, writer: Writer, concurrency: int, *, say: Callable[[str], object]
+) -> None:
+    """Loads the demo where nothing was ever written; any other store is left as it is."""
+    if (await backend.changes_since(None)).epoch.seq == 0:
+        say("The store is empty, so the demo is loaded into it (HEADWATER_DEMO=0 leaves it out).")
+        await load(backend, writer, concurrency, say=say)
+
+
+async def load(backend: LineageBackend, writer: Writer, concurrency: int, *, say: Callable[[str], object]) -> None:
+    """Loads the demo; what is there already counts once. Raises FileNotFoundError where the demo's files are not."""
+    files = sorted(EVENTS.glob("*.ndjson"))
+    if not files:
+        raise FileNotFoundError(f"no demo in {EVENTS}: it comes with the repository, not with the package")
+    start = time.perf_counter()
+    events = [line for file in files if file.name != REQUESTS for line in file.read_bytes().splitlines() if line.strip()]
+
+    async def take(line: bytes) -> None:
+        await writer.ingest(decode(line))
+
+    await side_by_side(events, take, concurrency)
+    say(f"Loaded {len(events)} OpenLineage events in {time.perf_counter() - start:.1f} s.")
