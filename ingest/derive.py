@@ -32,12 +32,11 @@ class Counted:
 
 @dataclass(slots=True)
 class Layout:
-    """What a job (or other owner) states: edges with the tallies behind them, its operations with when they were seen, and
-    for each tally the least time at which its being seen again changes the layout (a retraction or deletion it would
-    outlive)."""
+    """What a job (or other owner) states: edges with the tallies behind them, its operations, and for each tally the least
+    time at which its being seen again changes the layout (a retraction or deletion it would outlive)."""
 
     edges: dict[EdgeKey, dict[str, dict[str, Json]]] = field(default_factory=dict)
-    operations: dict[str, tuple[int, int]] = field(default_factory=dict)
+    operations: set[str] = field(default_factory=set)
     watch: dict[str, int] = field(default_factory=dict)
 
     def put(self, source: str, kind: EdgeKind, target: str, tally: str, facts: Mapping[str, Json]) -> None:
@@ -83,7 +82,6 @@ def derive(job: str, pictures: Sequence[Counted], rules: Rules, resolve: Resolve
             for tally, facts in said.items():
                 layout.put(source, EdgeKind.INPUT_TO, operation, tally, facts)
                 layout.put(job, EdgeKind.HAS_OPERATION, operation, tally, facts)
-                pairs.see(layout, operation, tally)
     return layout
 
 
@@ -94,12 +92,6 @@ class _Pairs:
     outputs: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
     sources: dict[str, dict[str, dict[str, dict[str, Json]]]] = field(default_factory=dict)
     idle: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
-    seen: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def see(self, layout: Layout, operation: str, tally: str) -> None:
-        first, last = self.seen[tally]
-        old = layout.operations.get(operation, (first, last))
-        layout.operations[operation] = (min(first, old[0]), max(last, old[1]))
 
 
 def _uncovered(pictures: Sequence[Counted], resolve: Resolve) -> list[Counted]:
@@ -119,8 +111,10 @@ def _uncovered(pictures: Sequence[Counted], resolve: Resolve) -> list[Counted]:
 
 
 def _collect(pairs: _Pairs, layout: Layout, counted: Counted, said: Relation, rules: Rules, resolve: Resolve) -> None:
-    tally, origin = counted.tally, {"origin": counted.content["origin"]}
-    pairs.seen[tally] = (counted.first, counted.last)
+    tally: str = counted.tally
+    origin: dict[str, Json] = {"origin": counted.content["origin"]}
+    if counted.declared:  # no record counts it, so its times stand in the facts
+        origin |= {"first": counted.first, "last": counted.last}
 
     def stands(source: str, output: str, *names: str) -> bool:
         """Whether this picture outlives every retraction of the pair and every deletion of its ends."""
@@ -196,12 +190,11 @@ def _lay_operation(
     outputs: Sequence[str],
     rules: Rules,
 ) -> None:
-    layout.operations.setdefault(operation, (2**62, -(2**62)))
+    layout.operations.add(operation)
     for output in outputs:
         for tally, facts in pairs.outputs[output].items():
             layout.put(operation, EdgeKind.PRODUCES, output, tally, facts)
             layout.put(job, EdgeKind.HAS_OPERATION, operation, tally, facts)
-            pairs.see(layout, operation, tally)
         for source in sources:
             for tally, facts in pairs.sources[output][source].items():
                 layout.put(source, EdgeKind.PAIR, output, tally, facts)

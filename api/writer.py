@@ -1,0 +1,104 @@
+"""Runs the programs of `ingest` over a backend: reads what they ask for, applies what they decide, retries on conflict."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from backends.base import LineageBackend
+from backends.changes import Changes, NodeFilter, Order, Page
+from backends.commands import Command, Done
+from backends.errors import Conflict
+from backends.model import Epoch, Json, Node
+from ingest.event import Event, parse_event
+from ingest.interpret import interpret
+from ingest.program import Fetch, Program
+
+ATTEMPTS = 12
+"""How often a write that conflicts is decided anew before the conflict is the caller's."""
+
+
+def now() -> int:
+    """The wall clock in microseconds."""
+    return time.time_ns() // 1000
+
+
+class Writer:
+    """The one way into a backend for events and commands. Those about one job wait for each other here, so that conflicts
+    are left to writers in other processes."""
+
+    def __init__(self, backend: LineageBackend, clock: Callable[[], int] = now) -> None:
+        self.backend, self.clock = backend, clock
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    async def ingest(self, event: Json) -> Epoch:
+        """Takes one OpenLineage event, durably. Raises `BadEvent`, `BackendError`."""
+        return await self.take(parse_event(event))
+
+    async def take(self, event: Event) -> Epoch:
+        """Takes an event that was read already."""
+        keys = {key for key in (event.job, event.run, event.dataset and event.dataset.id) if key}
+        async with self._alone(keys):
+            changes = await self._run(lambda: interpret(event, self.clock()))
+        return changes[1]
+
+    async def execute(self, command: Command) -> Done:
+        """Does what a client says. Raises `CommandError`, `BackendError`."""
+        raise NotImplementedError
+
+    async def _run(self, program: Callable[[], Program[Changes]]) -> tuple[Changes, Epoch]:
+        for attempt in range(ATTEMPTS):
+            changes = await read_through(self.backend, program())
+            try:
+                return changes, await self.backend.apply(changes)
+            except Conflict:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(0.001 * 2 ** min(attempt, 6))
+        raise AssertionError
+
+    @asynccontextmanager
+    async def _alone(self, keys: set[str]) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for key in sorted(keys):
+                await stack.enter_async_context(self._lock(key))
+            yield
+
+    @asynccontextmanager
+    async def _lock(self, key: str) -> AsyncIterator[None]:
+        lock, users = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            users = self._locks[key][1] - 1
+            if users:
+                self._locks[key] = (lock, users)
+            else:
+                del self._locks[key]
+
+
+async def read_through(backend: LineageBackend, program: Program[Changes]) -> Changes:
+    """Runs a program to its end, answering what it reads from the backend."""
+    answer: object = None
+    while True:
+        try:
+            wanted = program.send(answer)
+        except StopIteration as done:
+            changes: Changes = done.value
+            return changes
+        if isinstance(wanted, Fetch):
+            answer = await backend.get(wanted.ids, wanted.edges)
+        else:
+            answer = await _list_all(backend, wanted.where)
+
+
+async def _list_all(backend: LineageBackend, where: NodeFilter) -> tuple[Node, ...]:
+    found: list[Node] = []
+    page = await backend.find_nodes(where, Order.ID, Page(1000))
+    found.extend(page.nodes)
+    while page.more:
+        page = await backend.find_nodes(where, Order.ID, Page(1000, page.cursors[-1]))
+        found.extend(page.nodes)
+    return tuple(found)
