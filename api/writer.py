@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from backends.base import LineageBackend
 from backends.changes import Changes, NodeFilter, Order, Page
-from backends.commands import Command, Done
-from backends.errors import Conflict
+from backends.commands import CaptureOperation, Command, CommandError, Done
+from backends.errors import Conflict, Rejected
+from backends.ids import BadId
 from backends.model import Epoch, Json, Node
+from ingest.commands import perform
 from ingest.event import Event, parse_event
 from ingest.interpret import interpret
-from ingest.program import Fetch, Program
+from ingest.program import Fetch, Program, Result
 
 ATTEMPTS = 12
 """How often a write that conflicts is decided anew before the conflict is the caller's."""
@@ -39,18 +41,27 @@ class Writer:
         """Takes an event that was read already."""
         keys = {key for key in (event.job, event.run, event.dataset and event.dataset.id) if key}
         async with self._alone(keys):
-            changes = await self._run(lambda: interpret(event, self.clock()))
-        return changes[1]
+            _, epoch = await self._run(lambda: interpret(event, self.clock()), lambda changes: changes)
+        return epoch
 
     async def execute(self, command: Command) -> Done:
         """Does what a client says. Raises `CommandError`, `BackendError`."""
-        raise NotImplementedError
+        try:
+            async with self._alone({command.job} if isinstance(command, CaptureOperation) else set()):
+                outcome, epoch = await self._run(lambda: perform(command, self.clock()), lambda done: done.changes)
+        except BadId as error:
+            raise CommandError("BAD_INPUT", str(error)) from None
+        except Rejected as error:
+            raise CommandError("BAD_INPUT", str(error)) from None
+        return Done(epoch, outcome.ids, outcome.operations, outcome.retracted)
 
-    async def _run(self, program: Callable[[], Program[Changes]]) -> tuple[Changes, Epoch]:
+    async def _run(
+        self, program: Callable[[], Program[Result]], changes_of: Callable[[Result], Changes]
+    ) -> tuple[Result, Epoch]:
         for attempt in range(ATTEMPTS):
-            changes = await read_through(self.backend, program())
+            result = await read_through(self.backend, program())
             try:
-                return changes, await self.backend.apply(changes)
+                return result, await self.backend.apply(changes_of(result))
             except Conflict:
                 if attempt == ATTEMPTS - 1:
                     raise
@@ -79,15 +90,15 @@ class Writer:
                 del self._locks[key]
 
 
-async def read_through(backend: LineageBackend, program: Program[Changes]) -> Changes:
+async def read_through(backend: LineageBackend, program: Program[Result]) -> Result:
     """Runs a program to its end, answering what it reads from the backend."""
     answer: object = None
     while True:
         try:
             wanted = program.send(answer)
         except StopIteration as done:
-            changes: Changes = done.value
-            return changes
+            result: Result = done.value
+            return result
         if isinstance(wanted, Fetch):
             answer = await backend.get(wanted.ids, wanted.edges)
         else:

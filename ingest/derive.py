@@ -16,6 +16,9 @@ from ingest.picture import Claim, Picture, Relation, relation
 
 Resolve = Callable[[str], Resolution]
 
+IDLE = "-"
+"""Stands for an output where an input reaches none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -46,8 +49,9 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What of an owner's state steers its layout: retractions as (source, output) -> time with "" for any, who hangs on
-    which output as output -> kind -> ids ("" for what has no output), and when the job was deleted."""
+    """What of an owner's state steers its layout: retractions as (source, output) -> time with "" for any and IDLE for an
+    input that reaches no output, who hangs on which output as output -> kind -> ids ("" for what has no output), and when
+    the job was deleted."""
 
     retracted: Mapping[tuple[str, str], int] = field(default_factory=dict)
     hung: Mapping[str, Mapping[EdgeKind, Sequence[str]]] = field(default_factory=dict)
@@ -138,7 +142,7 @@ def _collect(pairs: _Pairs, layout: Layout, counted: Counted, said: Relation, ru
                 pairs.sources.setdefault(target, {}).setdefault(origin_id, {})[tally] = facts
     for source in said.idle:
         origin_id = resolve(source).id
-        if stands(origin_id, "", source):
+        if stands(origin_id, IDLE, source):
             pairs.idle.setdefault(origin_id, {})[tally] = origin
     for (output, name), sources in said.fields.items():
         for (source, field_name), steps in sources.items():

@@ -24,8 +24,21 @@ Counts = Mapping[str, Json]
 
 def interpret(event: Event, at: int) -> Program[Changes]:
     """What an event changes; `at` is the wall clock."""
-    view, draft = View(), Draft(at, event.time)
-    stale: set[str] = set()
+    view, draft, stale = View(), Draft(at, event.time), set[str]()
+    homes = yield from take(view, draft, event, stale)
+    yield from settle(view, draft, stale, homes)
+    return draft.changes()
+
+
+def settle(view: View, draft: Draft, stale: set[str], homes: Mapping[str, Resolution]) -> Program[None]:
+    """Derives anew every owner whose statements changed."""
+    for owner in sorted(stale):
+        yield from derive_anew(view, draft, owner, homes)
+
+
+def take(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[Mapping[str, Resolution]]:
+    """Drafts what an event says, up to the deriving: adds the owners that must be derived anew to `stale` and returns the
+    names that came to stand for another node."""
     said = (*(event.inputs or ()), *(event.outputs or ()), *((event.dataset,) if event.dataset else ()))
     first = [name for each in said for name in (each.id, *(each.symlinks or ()), *filter(None, [each.renamed_from]))]
     yield from fetch(view, [*first, *([event.run] if event.run else [])])
@@ -43,9 +56,7 @@ def interpret(event: Event, at: int) -> Program[Changes]:
         yield from _declare(view, draft, event.job, event, stale)
     elif event.dataset is not None:
         yield from _declare(view, draft, event.dataset.id, event, stale)
-    for owner in sorted(stale):
-        yield from derive_anew(view, draft, owner, homes)
-    return draft.changes()
+    return homes
 
 
 def _join(view: View, draft: Draft, said: tuple[Said, ...], stale: set[str]) -> Program[Mapping[str, Resolution]]:
@@ -112,7 +123,7 @@ def _count(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[N
             _recount(view, draft, part, run, job, stale, int(part["done"]) - int(was_done))
         else:
             if old is not None and was is not None:
-                yield from _leave(view, draft, old, was, run, job, stale)
+                yield from leave(view, draft, old, was, run, job, stale)
             _enter(view, draft, part, run, job, stale)
     groups = {runs_group(each["tally"]) for each in value["parts"].values() if each["tally"]}
     groups |= set(value["parts"]) | ({parent_group(value["parent"])} if value.get("parent") else set())
@@ -142,7 +153,7 @@ def _enter(view: View, draft: Draft, part: Counts, run: str, job: str, stale: se
     _put(view, draft, part["tally"], counts, after, job, stale)
 
 
-def _leave(view: View, draft: Draft, tally: str, part: Counts, run: str, job: str, stale: set[str]) -> Program[None]:
+def leave(view: View, draft: Draft, tally: str, part: Counts, run: str, job: str, stale: set[str]) -> Program[None]:
     """The run is counted elsewhere from now on. Where it was the first or last seen here, the others are asked."""
     counts = draft.record(view, tally)
     after = {**counts, "runs": counts["runs"] - 1, "completed": counts["completed"] - int(part["done"])}

@@ -1,10 +1,11 @@
 """Owners: whatever states edges (a job, a dataset that declares its own derivation, a rename, a model) and keeps what it
 stated in a STATE record, so that its edges can be derived anew when a name comes to stand for another node. Pure.
 
-State of a job: `declared` (see `ingest.interpret`), `links` {output: {source: time}}, `retracted` [[source, output, time]],
-`hung` {output: {kind: {id: time}}}, `deleted_at`. Of a dataset: `declared`, `retracted`. Of a rename: `old`, `new`,
-`retracted`. Of a model: `trained` {dataset: time}, `retracted`. Of each: `laid`, its layout as last written, and
-`named`, the names it mentions.
+State of a job: `declared` (see `ingest.interpret`), `links` {output: {source: time}} with "" for none, `retracted`
+[[source, output, time]] with "" for any and IDLE for an input that reaches no output, `hung` {output: {kind: {id: time}}}
+with "" for what has no output, `deleted_at`. Of a dataset: `declared`, `retracted`. Of a rename: `old`, `new`,
+`retracted`. Of a model: `trained` {dataset: [first, last]}, `retracted`, `deleted_at`. Of each: `laid`, its layout as last
+written, and `named`, the names it mentions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -102,10 +103,17 @@ def _stated(owner: str, state: State) -> list[Counted]:
     for output, sources in sorted(state.get("links", {}).items()):
         for source, time in sorted(sources.items()):
             lineage: Explicit = {output: {"fields": {}, "dataset": {source: {WHOLE: []}} if source else {}}}
-            content = picture([Said(source)] if source else [], [Said(output)], lineage, "client")
+            inputs, outputs = [Said(source)] if source else [], [Said(output)] if output else []
+            content = picture(inputs, outputs, lineage if output else None, "client")
             counts = {"runs": 0, "completed": 0, "first": time, "last": time}
-            found.append(_counted(f"client:{time}", content, counts, declared=True))
+            found.append(_counted(f"link:{owner}#{time}", content, counts, declared=True))
     return found
+
+
+def owner_of(tally: str) -> str | None:
+    """The owner whose statement a tally is; None where a client states an edge of its own."""
+    kind, _, rest = tally.partition(":")
+    return rest.rpartition("#")[0] if kind in ("tally", "link", "rename", "training") else None
 
 
 def declared_picture(owner: str, declared: State) -> Picture:
@@ -188,9 +196,12 @@ def _lay_rename(
         return layout
     facts = {"origin": state["origin"], "first": state["first"], "last": state["last"]}
     layout.operations.add(owner)
-    layout.put(old.id, EdgeKind.INPUT_TO, owner, "rename", facts)
-    layout.put(owner, EdgeKind.PRODUCES, new.id, "rename", facts)
-    layout.put(old.id, EdgeKind.PAIR, new.id, f"rename:{owner}", facts)
+    for key in (
+        EdgeKey(old.id, EdgeKind.INPUT_TO, owner),
+        EdgeKey(owner, EdgeKind.PRODUCES, new.id),
+        EdgeKey(old.id, EdgeKind.PAIR, new.id),
+    ):
+        layout.put(*key, f"rename:{owner}#", facts)
     return layout
 
 
@@ -203,7 +214,7 @@ def _lay_model(
         times = [retracted.get((dataset.id, owner)), dataset.deleted_at, state.get("deleted_at")]
         if not any(time is not None and time >= last for time in times):
             facts = {"origin": "client", "first": first, "last": last}
-            layout.put(dataset.id, EdgeKind.USED_IN_TRAINING, owner, f"client:{name}", facts)
+            layout.put(dataset.id, EdgeKind.USED_IN_TRAINING, owner, f"training:{owner}#{first}", facts)
     return layout
 
 
