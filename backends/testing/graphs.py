@@ -6,12 +6,17 @@ two of them: cycles, self-loops and shortcuts are all legal there.
 
 from collections.abc import Iterable
 
-from backends.changes import Changes, EdgeChange, NodeChange
+from backends.changes import Changes, EdgeChange, NodeChange, RecordChange
 from backends.ids import MAX_ID_BYTES, Kind, make_id
-from backends.model import EdgeKey, EdgeKind, Json
+from backends.model import EdgeKey, EdgeKind, Json, Stamped
 
 AT = 1_754_000_000_000_000
 """The wall clock of the samples, in microseconds."""
+
+ORDERS = make_id(Kind.DATASET, "shop", "orders")
+JOB = make_id(Kind.JOB, "shop", "nightly")
+RUN = make_id(Kind.RUN, "7f0c9f4e-6f2a-4a58-9f6e-1f0e5b6f7a10")
+STATE, PICTURE, TALLY = (make_id(kind, "orders") for kind in (Kind.STATE, Kind.PICTURE, Kind.TALLY))
 
 CHAIN = "a-b b-c c-d"
 DIAMOND = "a-b a-c b-d c-d"
@@ -59,7 +64,9 @@ def writes(source: str, target: str) -> EdgeKey:
     return EdgeKey(source, EdgeKind.PRODUCES, target)
 
 
-def stated(keys: Iterable[EdgeKey], *, also: Iterable[str] = (), tally: str = "told", at: int = AT, **facts: Json) -> Changes:
+def stated(
+    keys: Iterable[EdgeKey], *, also: Iterable[str] = (), tally: str = "told", at: int = AT, **facts: Json
+) -> Changes:
     """The write that makes these edges, their ends and the nodes in `also`; `facts` are what the tally states."""
     keys = list(keys)
     ids = dict.fromkeys([*also, *(end for key in keys for end in (key.source, key.target))])
@@ -73,6 +80,29 @@ def stated(keys: Iterable[EdgeKey], *, also: Iterable[str] = (), tally: str = "t
 def withdrawn(keys: Iterable[EdgeKey], *, tally: str = "told", at: int = AT) -> Changes:
     """The write in which a tally no longer states these edges."""
     return Changes(at=at, edges=tuple(EdgeChange(key, drop=frozenset({tally})) for key in keys))
+
+
+def change(*nodes: NodeChange) -> Changes:
+    return Changes(AT, nodes=nodes)
+
+
+def told(node_id: str, /, **values: Json) -> Changes:
+    """Says attributes of a node; `a=(5, "x")` says x at time 5."""
+    return change(NodeChange(node_id, {key: Stamped(*stamped) for key, stamped in values.items()}))
+
+
+def described(node_id: str, /, **attributes: Json) -> NodeChange:
+    """Attributes of a node, all said at time 1."""
+    return NodeChange(node_id, {key: Stamped(1, value) for key, value in attributes.items()})
+
+
+def run(name: str) -> str:
+    """A run of JOB."""
+    return make_id(Kind.RUN, "shop", "nightly", name)
+
+
+def record(record_id: str, value: Json, *groups: str, rank: int = 0) -> Changes:
+    return Changes(AT, records=(RecordChange(record_id, value, groups, rank),))
 
 
 def shop() -> list[EdgeKey]:

@@ -1,5 +1,6 @@
 """How the suite reads a backend: answers as plain values, checked on the way, and whole pages of everything."""
 
+import json
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -171,8 +172,6 @@ async def pages(backend: LineageBackend, where: NodeFilter, order: Order, size: 
 
 def through_json(cursor: Cursor) -> Cursor:
     """A cursor as it comes back from a client. JSON gives lists; whoever decodes one makes the tuple again."""
-    import json
-
     return tuple(json.loads(json.dumps(cursor)))
 
 
