@@ -56,7 +56,7 @@ class Guard:
         self._app, self._authenticator = app, authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket") and scope["path"] not in PUBLIC:
+        if scope["type"] in ("http", "websocket") and scope["path"].rstrip("/") not in PUBLIC:
             try:
                 principal = self._authenticator.principal(Headers(scope=scope))
             except Problem as problem:

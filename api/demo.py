@@ -12,6 +12,11 @@ from ingest.decode import decode
 EVENTS = Path(__file__).parents[1] / "demo" / "events"
 REQUESTS = "models.ndjson"
 """GraphQL requests, one a line: `query` and `variables`. Every other file holds OpenLineage events, one a line."""
+QUESTION = (
+    '{ prediction(namespace: "shop", name: "return_risk/2/O00720") { value '
+    "upstream(depth: null, kinds: [MODEL, DATASET]) { totalCount nodes { id } answer { complete } } } }"
+)
+"""Which model and which tables one prediction of the demo comes from, down to the files the shop started with."""
 
 
 async def load_into_empty(

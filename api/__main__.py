@@ -1,0 +1,187 @@
+"""The command line: `headwater serve`, `ingest`, `demo`, `check`, `settings`, `schema`, `version`.
+
+Exit codes: 0 done, 1 done in part (some events refused, or not ready), 2 could not be done. Errors are one line each.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import uvloop
+from tqdm import tqdm
+
+from api import demo, logs
+from api.bulk import STDIN, Tally, import_file, size_of
+from api.server import PortInUse, listen, serve
+from api.settings import BadSetting, Settings, table, unknown_variables
+from api.version import VERSION
+from api.writer import Writer
+from backends.errors import BackendError
+from backends.registry import open_backend
+
+DONE, IN_PART, FAILED = 0, 1, 2
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    debug = os.environ.get("HEADWATER_LOG_LEVEL") == "debug"
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _fail("stopped", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more at exit when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return IN_PART
+    except (BadSetting, PortInUse, BackendError, OSError) as error:
+        return _fail(str(error))
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(f"unexpected {type(error).__name__}: {error} (HEADWATER_LOG_LEVEL=debug shows where)")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="headwater", description="Lineage: where a number comes from, what a change breaks."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Any, text: str, *, store: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        if store:
+            added.add_argument("--backend", metavar="URL", help="the store (else HEADWATER_BACKEND)")
+        return added
+
+    serving = command("serve", _serve, "Serve the API until stopped.")
+    serving.add_argument("--host", help="the address to listen on (else HEADWATER_HOST)")
+    serving.add_argument("--port", type=int, help="the port to listen on, 0 for any (else HEADWATER_PORT)")
+    importing = command(
+        "ingest", _ingest, "Import OpenLineage events from files: NDJSON, a JSON array or one event, .gz too."
+    )
+    importing.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
+    command("demo", _demo, "Load the demo into the store, empty or not.")
+    command("check", _check, "Check the settings and that the store answers.")
+    command("settings", _settings, "Print every setting as a Markdown table.", store=False)
+    command("schema", _schema, "Print the GraphQL schema.", store=False)
+    command("version", _version, "Print the version.", store=False)
+    return parser
+
+
+def _configured(arguments: argparse.Namespace) -> Settings:
+    """The settings, command line first, and logging set up by them."""
+    overrides = {name: getattr(arguments, name, None) for name in ("backend", "host", "port")}
+    settings = Settings.from_environment(os.environ, **overrides)
+    logs.configure(settings.log_level)
+    return settings
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    # Imported here: GraphQL takes its time to import, and who imports events or reads help has no use for it.
+    from api.app import create_app
+    from api.greeting import greeting
+
+    settings = _configured(arguments)
+    settings.check_exposure()
+    for name, meant in unknown_variables(os.environ).items():
+        logs.log(logging.WARNING, "settings.unknown", variable=name, meant=meant)
+    listener = listen(settings.host, settings.port)
+    port: int = listener.getsockname()[1]
+    say = partial(print, flush=True)
+    app = create_app(settings, say=say)
+    _run(serve(app, settings, listener, announce=lambda: say(greeting(settings, port))))
+    return DONE
+
+
+def _ingest(arguments: argparse.Namespace) -> int:
+    tallies = _run(_import_all(_configured(arguments), arguments.files))
+    accepted, refused = (sum(getattr(tally, name) for tally in tallies) for name in ("accepted", "refused"))
+    print(f"{accepted:,} events accepted, {refused:,} refused")
+    for tally in tallies:
+        if tally.refusals is not None:
+            print(f"what was refused, and why: {tally.refusals}")
+    return IN_PART if refused else DONE
+
+
+async def _import_all(settings: Settings, files: Sequence[str]) -> list[Tally]:
+    """Imports each file. What was stored stays, whatever happens later: run it again to go on."""
+    with ExitStack() as stack:
+        sizes = {name: size_of(name) for name in files}
+        total = None if None in sizes.values() else sum(size or 0 for size in sizes.values())
+        bar = stack.enter_context(tqdm(total=total, unit="B", unit_scale=True, disable=not sys.stderr.isatty()))
+        say = partial(tqdm.write, file=sys.stderr)
+        async with open_backend(settings.backend) as backend:
+            writer, tallies = Writer(backend), []
+            for name in files:
+                bar.set_description("standard input" if name == STDIN else name)
+                tallies.append(await import_file(name, writer, settings.ingest_concurrency, progress=bar.update, say=say))
+            return tallies
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    settings = _configured(arguments)
+
+    async def load() -> None:
+        async with open_backend(settings.backend) as backend:
+            await demo.load(backend, Writer(backend), settings.ingest_concurrency, say=partial(print, flush=True))
+
+    _run(load())
+    return DONE
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    for name, meant in unknown_variables(os.environ).items():
+        print(f"{name} is no setting" + (f"; {meant} is" if meant else ""))
+    settings = _configured(arguments)
+    settings.check_exposure()
+
+    async def look() -> str:
+        async with open_backend(settings.backend) as backend:
+            await backend.ping()
+            return str((await backend.changes_since(None)).epoch)
+
+    # The scheme alone: a URL may hold a password.
+    print(f"settings are fine; the store ({settings.backend.partition('://')[0]}) answers, at epoch {_run(look())}")
+    return DONE
+
+
+def _settings(_: argparse.Namespace) -> int:
+    print(table())
+    return DONE
+
+
+def _schema(_: argparse.Namespace) -> int:
+    from schema.sdl import printed
+
+    print(printed(), end="")
+    return DONE
+
+
+def _version(_: argparse.Namespace) -> int:
+    print(VERSION)
+    return DONE
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _fail(message: str, code: int = FAILED) -> int:
+    print(f"headwater: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

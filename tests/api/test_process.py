@@ -1,0 +1,143 @@
+"""The service as a process: it starts, says why it cannot, stops when told, and keeps what it acknowledged."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.events import GOOD
+from tests.api.process import environment, headwater, ready, started
+
+MEMORY = {"HEADWATER_BACKEND": "memory://"}
+
+
+def said_in_one_line(done: "subprocess.CompletedProcess[str]") -> str:
+    """What a failed command said: one line, no traceback."""
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("headwater: ")
+    return lines[0]
+
+
+def test_it_starts_answers_and_ends_when_told(tmp_path: Path) -> None:
+    with started(tmp_path, "--backend", "memory://") as service:
+        assert ready(service.url)
+        assert httpx.post(f"{service.url}/api/v1/lineage", json=GOOD).status_code == 201
+        service.process.terminate()
+        assert service.code() == 0
+        assert "Traceback" not in service.log
+        assert "service.closed" in service.log
+
+
+def test_it_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
+    with started(tmp_path, "--backend", "memory://") as service:
+        service.process.send_signal(signal.SIGINT)
+        assert service.code() == 0
+        assert "Traceback" not in service.log
+
+
+def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
+    """Half a body is sent, the service is told to stop, the other half follows: the event is taken."""
+    body = json.dumps(GOOD).encode()
+    with started(tmp_path, "--backend", "memory://") as service:
+        host, port = service.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            head = f"POST /api/v1/lineage HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body[:50])
+            # The next answer on another connection shows that the first part was read.
+            assert ready(service.url)
+            service.process.terminate()
+            connection.sendall(body[50:])
+            assert connection.recv(1000).startswith(b"HTTP/1.1 201")
+        assert service.code() == 0
+
+
+def test_while_it_drains_it_answers_but_is_not_ready(tmp_path: Path) -> None:
+    with started(tmp_path, "--backend", "memory://", HEADWATER_DRAIN_SECONDS="600") as service, httpx.Client() as client:
+        assert client.get(f"{service.url}/readyz").status_code == 200
+        service.process.terminate()
+        while (response := client.get(f"{service.url}/readyz")).status_code == 200:
+            pass
+        assert response.json() == {"status": "draining"}
+        assert client.post(f"{service.url}/api/v1/lineage", json=GOOD).status_code == 201
+        service.process.terminate()
+        assert service.code() == 0
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = said_in_one_line(headwater("serve", "--port", str(port), cwd=tmp_path))
+    assert str(port) in line
+    assert "in use" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_beyond_loopback_it_does_not_start_without_a_key(tmp_path: Path, host: str) -> None:
+    assert "HEADWATER_TOKEN" in said_in_one_line(headwater("serve", "--host", host, "--port", "0", cwd=tmp_path))
+
+
+def test_beyond_loopback_it_starts_with_one_and_asks_for_it(tmp_path: Path) -> None:
+    with started(tmp_path, "--backend", "memory://", "--host", "0.0.0.0", HEADWATER_TOKEN="k3y") as service:
+        assert ready(service.url)
+        assert httpx.post(f"{service.url}/api/v1/lineage", json=GOOD).status_code == 401
+        headers = {"Authorization": "Bearer k3y"}
+        assert httpx.post(f"{service.url}/api/v1/lineage", json=GOOD, headers=headers).status_code == 201
+        assert "k3y" not in service.log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "word"),
+    [
+        (["serve", "--backend", "nosuch://x"], {}, "nosuch"),
+        (["serve", "--port", "99999"], {}, "HEADWATER_PORT"),
+        (["serve", "--host", "not a host"], {"HEADWATER_TOKEN": "x"}, "not a host"),
+        (["check"], {"HEADWATER_DEMO": "perhaps"}, "HEADWATER_DEMO"),
+        (["ingest", "no-such-file.ndjson"], {"HEADWATER_BACKEND": "memory://"}, "no-such-file.ndjson"),
+    ],
+)
+def test_what_cannot_work_is_one_line(tmp_path: Path, arguments: list[str], variables: dict[str, str], word: str) -> None:
+    assert word in said_in_one_line(headwater(*arguments, cwd=tmp_path, variables=variables))
+
+
+def test_an_unknown_command_is_shown_the_known_ones(tmp_path: Path) -> None:
+    done = headwater("sevre", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_an_import_tells_how_it_went(tmp_path: Path) -> None:
+    lines = "\n".join([json.dumps(GOOD), "{}"])
+    done = headwater("ingest", "-", cwd=tmp_path, stdin=lines, variables=MEMORY)
+    assert done.returncode == 1
+    assert "1 events accepted, 1 refused" in done.stdout
+    assert "stdin.refused" in done.stdout
+    assert (tmp_path / "stdin.refused").exists()
+    assert "/eventTime" in done.stderr
+
+
+def test_check_names_a_mistyped_variable(tmp_path: Path) -> None:
+    done = headwater("check", cwd=tmp_path, variables=MEMORY | {"HEADWATER_PROT": "1"})
+    assert done.returncode == 0
+    assert "HEADWATER_PROT is no setting; HEADWATER_PORT is" in done.stdout
+
+
+def test_output_cut_short_by_its_reader_is_no_fault(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "api", "settings"],
+        cwd=tmp_path,
+        env=environment() | {"PYTHONUNBUFFERED": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
