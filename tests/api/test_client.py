@@ -15,13 +15,14 @@ SCRIPT = '''
 
 from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import InputDataset, Job, JobEvent, OutputDataset, Run, RunEvent, RunState
-from openlineage.client.facet_v2 import error_message_run, output_statistics_output_dataset, schema_dataset
+from openlineage.client.facet_v2 import output_statistics_output_dataset as statistics
+from openlineage.client.facet_v2 import schema_dataset
 from openlineage.client.uuid import generate_new_uuid
 
 client = OpenLineageClient()
 fields = [schema_dataset.SchemaDatasetFacetFields(name="amount", type="DECIMAL")]
 orders = InputDataset(namespace="file", name="/raw/orders.csv", facets={"schema": schema_dataset.SchemaDatasetFacet(fields)})
-quality = {"outputStatistics": output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=1, size=float("nan"))}
+quality = {"outputStatistics": statistics.OutputStatisticsOutputDatasetFacet(rowCount=1, size=float("nan"))}
 table = OutputDataset(namespace="warehouse", name="raw.orders", outputFacets=quality)
 job, run = Job(namespace="shop", name="load_orders"), Run(runId=str(generate_new_uuid()))
 for state, time in ((RunState.START, "2026-03-02T06:00:00Z"), (RunState.COMPLETE, "2026-03-02T06:01:00.5+01:00")):
