@@ -2,109 +2,87 @@
 
 What is not shown is passed through, does not count as depth, and comes back on the edge as `via`.
 
-    subgraph = await backend.traverse(Traversal(roots, direction, hops_needed(depth, hidden), ...))
+    subgraph = await backend.traverse(Traversal(roots, direction, hops_needed(depth, hidden)))
     shown = show(subgraph, roots=roots, hidden=hidden, direction=direction, depth=depth)   # columns, no text
-    summary(shown)                                                                         # exact counts of everything
+    counts = summary(shown)                                                                # exact, of everything
     folded = shown.first(1000)                                                             # sorted, cut, with edges
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backends.ids import Kind
-from backends.model import FLOW, Direction, EdgeKind, Subgraph
+from backends.model import DOWN, ENDS, FLOW, UP, Direction, EdgeKind, Subgraph
+from schema.adjacency import UNSEEN, search
+from schema.joins import FOLDED, MAX_FOLDED_EDGES, MAX_VIA, Step
+from schema.shown import Folded, Shown
+from schema.view import View, rows_of
+
+__all__ = [
+    "FOLDED",
+    "HIDDEN_BY_DEFAULT",
+    "MAX_FOLDED_EDGES",
+    "MAX_VIA",
+    "Folded",
+    "Shown",
+    "Step",
+    "View",
+    "cut",
+    "fold",
+    "hops_needed",
+    "kinds_met",
+    "show",
+    "show_rows",
+]
 
 HIDDEN_BY_DEFAULT = frozenset({Kind.OPERATION, Kind.JOB, Kind.RUN, Kind.PREDICTION})
-MAX_FOLDED_EDGES = 20_000
-MAX_VIA = 20
-FOLDED = 255
-"""The `edge_kinds` code of an edge that folding joined from several."""
+_EVERY_KIND = frozenset(Kind)
 
 
+@cache
 def hops_needed(
     depth: int | None,
     hidden: frozenset[Kind],
     *,
     edge_kinds: frozenset[EdgeKind] = FLOW,
-    met: frozenset[Kind] = frozenset(Kind),
+    met: frozenset[Kind] = _EVERY_KIND,
 ) -> int | None:
     """How many hops a traversal needs so that `depth` shown steps can be told exactly; None is as far as it goes.
 
-    `met` are the kinds the traversal can meet: leave out ASSET where there are none; see `kinds_met`.
+    With L the longest run of hidden kinds these edges allow: `depth * (L + 1) + L`, the last L for the folded edges among
+    the last level. `met` are the kinds the traversal can meet: see `kinds_met`, and leave out ASSET where there are none.
+
+    >>> hops_needed(2, HIDDEN_BY_DEFAULT), hops_needed(2, frozenset()), hops_needed(1, _EVERY_KIND - {Kind.MODEL})
+    (5, 2, None)
     """
-    raise NotImplementedError
+    if depth is None:
+        return None
+    passed = hidden & met
+    runs = dict.fromkeys(passed, 1)
+    for _ in passed:
+        runs = {kind: 1 + max((runs[other] for other in passed & _targets(kind, edge_kinds)), default=0) for kind in passed}
+    run = max(runs.values(), default=0)
+    return None if run > len(passed) else depth * (run + 1) + run
 
 
 def kinds_met(starts: frozenset[Kind], edge_kinds: frozenset[EdgeKind] = FLOW) -> frozenset[Kind]:
-    """The kinds that following these edges, either way, can meet from nodes of these kinds."""
-    raise NotImplementedError
+    """The kinds that following these edges, either way, can meet from nodes of these kinds.
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Folded:
-    """Shown nodes, nearest first, ties by id, and the edges among them; `total` counts them before the cut.
-
-    Nodes, one row each: `rows` are rows of the subgraph (of the nearest member where a node stands for several),
-    `reached` has the bits UP and DOWN, `members` the ids a node stands for where that is not itself alone (a job shown
-    for its operations), by position.
-
-    Edges, one row each, ordered by source, target, kind: `sources` and `targets` are positions in the node columns,
-    `edge_kinds` is FOLDED where folding joined several edges; then `via` has the ids of what lies between, sorted, at
-    most 20, and `via_counts` their number. `edges_truncated`: there are more folded edges than 20,000.
+    >>> Kind.COLUMN in kinds_met(frozenset({Kind.DATASET}))
+    False
     """
-
-    shown: "Shown"
-    ids: Sequence[str]
-    rows: NDArray[np.int32]
-    kinds: NDArray[np.uint8]
-    depths: NDArray[np.int32]
-    reached: NDArray[np.uint8]
-    namespaces: NDArray[np.int32]
-    namespace_names: Sequence[str]
-    roots: NDArray[np.bool_]
-    members: Mapping[int, tuple[str, ...]]
-    sources: NDArray[np.int32]
-    targets: NDArray[np.int32]
-    edge_kinds: NDArray[np.uint8]
-    via: list[tuple[str, ...]]
-    via_counts: NDArray[np.int32]
-    edges_truncated: bool
-    total: int
-
-    def __len__(self) -> int:
-        return len(self.rows)
+    met = starts
+    for _ in Kind:
+        for kind in edge_kinds:
+            sources, targets = ENDS[kind]
+            met |= (targets if met & sources else frozenset()) | (sources if met & targets else frozenset())
+    return met
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shown:
-    """All shown nodes of a folding as columns, in no promised order; counts come from them alone, without any text."""
-
-    subgraph: Subgraph
-    rows: NDArray[np.int32]
-    kinds: NDArray[np.uint8]
-    depths: NDArray[np.int32]
-    reached: NDArray[np.uint8]
-    namespaces: NDArray[np.int32]
-    namespace_names: Sequence[str]
-    roots: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def ids(self, positions: NDArray[np.integer]) -> list[str]:
-        """The ids of these nodes (positions in the columns)."""
-        raise NotImplementedError
-
-    def first(self, max_nodes: int | None = None, *, after: tuple[int, str] | None = None, edges: bool = True) -> Folded:
-        """The nearest `max_nodes`, ties by id, beginning after a (depth, id), and the edges among them."""
-        raise NotImplementedError
-
-    def pick(self, positions: NDArray[np.integer], *, edges: bool = True) -> Folded:
-        """These nodes in this order, and the edges among them; for orders of the caller's own."""
-        raise NotImplementedError
+def _targets(source: Kind, edge_kinds: frozenset[EdgeKind]) -> frozenset[Kind]:
+    return frozenset[Kind]().union(*(ENDS[kind][1] for kind in edge_kinds if source in ENDS[kind][0]))
 
 
 def show(
@@ -117,12 +95,44 @@ def show(
     jobs: bool = False,
     stands_for: Mapping[str, str] | None = None,
 ) -> Shown:
-    """The nodes shown within `depth` shown steps of the roots. Roots are always shown; one not in the subgraph is absent.
+    """The nodes shown within `depth` shown steps of the roots. Roots, given with their starting depths, are always shown,
+    whatever their kind; one that is not in the subgraph is absent.
 
-    `jobs`: operations of a job become one node, their job; operations without one stay hidden if OPERATION is.
-    `stands_for`: ids that appear as another node: the operations of a job that was asked for, the columns of a dataset.
+    `jobs`: operations of a job become one node, their job, after the search: its depth is the least of theirs, and what
+    is within reach is what they reach. Operations without a job stay hidden if OPERATION is.
+    `stands_for`: ids that appear as another node, always shown: the operations of a job or the columns of a dataset that
+    was asked for. A root that only `jobs` would replace appears as itself.
     """
-    raise NotImplementedError
+    view = View(subgraph, hidden, jobs=jobs, stands_for=stands_for)
+    starts = {row: roots[node_id] for node_id, row in rows_of(subgraph, roots).items()}
+    return show_rows(view, starts, direction, depth)
+
+
+def show_rows(view: View, starts: Mapping[int, int], direction: Direction, depth: int | None) -> Shown:
+    """`show` from rows with their starting depths; ask one view many times where a query has many parents."""
+    subgraph = view.subgraph
+    rows = np.fromiter(starts, np.intp, len(starts))
+    bit = {Direction.UPSTREAM: UP, Direction.DOWNSTREAM: DOWN, Direction.BOTH: UP | DOWN}[direction]
+    seen, labels = view.shown, view.labels
+    if not seen[rows].all():
+        seen = seen.copy()
+        seen[rows] = True
+    if labels is not None and (own := [row for row in starts if view.is_replaced(row)]):
+        labels = labels.copy()
+        labels[own] = -1
+    depths = np.full(view.size, UNSEEN, np.int32)
+    reached = np.zeros(view.size, np.uint8)
+    for way, adjacency in ((UP, "up"), (DOWN, "down")):
+        if bit & way:
+            met = (subgraph.reached & way) != 0
+            met[rows] = True
+            found = search(getattr(view, adjacency), starts, seen, depth=depth, allowed=None if met.all() else met)
+            reached[found >= 0] |= way
+            # as unsigned numbers the rows that were not reached are the greatest
+            depths = np.minimum(depths.view(np.uint32), found.view(np.uint32)).view(np.int32)
+    reached[rows] = UP | DOWN
+    passed = ~seen & ((subgraph.reached & bit) != 0)
+    return Shown.of(view, labels, np.flatnonzero(seen & (depths >= 0)), depths, reached, rows, passed)
 
 
 def fold(
@@ -137,10 +147,12 @@ def fold(
     edges: bool = True,
     max_nodes: int | None = None,
 ) -> Folded:
-    """`show` and `Shown.first` in one."""
-    raise NotImplementedError
+    """`show`, then the nearest `max_nodes` with the edges among them."""
+    shown = show(subgraph, roots=roots, hidden=hidden, direction=direction, depth=depth, jobs=jobs, stands_for=stands_for)
+    return shown.first(max_nodes, edges=edges)
 
 
 def cut(folded: Folded, max_nodes: int) -> Folded:
-    """The nearest `max_nodes` of a folded answer, ties by id; edges are those among them, totals stay."""
-    raise NotImplementedError
+    """The first `max_nodes` of a folded answer; edges are those among them, totals stay. To cut before the edges are
+    found is cheaper: `Shown.first`, or `fold` with `max_nodes`."""
+    return folded.shown.pick(folded.positions[:max_nodes], edges=folded.has_edges)
