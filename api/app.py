@@ -63,7 +63,12 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
     app = Starlette(
         routes=[route for given in ROUTES for route in _with_slash(given)],
         middleware=[
-            Middleware(Observe, metrics=metrics, routes=frozenset(route.path for route in ROUTES)),
+            Middleware(
+                Observe,
+                metrics=metrics,
+                routes=frozenset(route.path for route in ROUTES),
+                max_requests=settings.max_requests,
+            ),
             Middleware(Guard, authenticator=Authenticator(settings.token)),
         ],
         exception_handlers={Problem: _answer_problem, HTTPException: _answer_http},

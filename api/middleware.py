@@ -11,11 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import log
 from api.metrics import Metrics
-from api.problems import internal
+from api.problems import RETRY_AFTER, Problem, internal
 
 QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Asked every few seconds by machines: logged only where they fail, or at level debug."""
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
+BUSY = Problem(503, "UNAVAILABLE", "too many requests at a time; try again", headers=RETRY_AFTER)
 GONE = 499
 """What is noted where the client left before its answer; nobody receives it."""
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -23,10 +24,12 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.
 
 
 class Observe:
-    """Middleware: gives each request an id (`request.state.request_id`, header X-Request-Id), logs and measures it."""
+    """Middleware: gives each request an id (`request.state.request_id`, header X-Request-Id), logs and measures it, and
+    turns away those past `max_requests` at a time, health and metrics excepted."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, routes: frozenset[str]) -> None:
-        self._app, self._metrics, self._routes = app, metrics, routes
+    def __init__(self, app: ASGIApp, metrics: Metrics, routes: frozenset[str], max_requests: int) -> None:
+        self._app, self._metrics, self._routes, self._max_requests = app, metrics, routes, max_requests
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,9 +47,13 @@ class Observe:
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
-        self._metrics.in_flight.inc()
+        self._in_flight += 1
+        self._metrics.in_flight.set(self._in_flight)
         try:
-            await self._app(scope, receive, answer)
+            if self._in_flight > self._max_requests and scope["path"].rstrip("/") not in QUIET:
+                await BUSY.response()(scope, receive, answer)
+            else:
+                await self._app(scope, receive, answer)
         except ClientDisconnect:
             status = status or GONE
         except Exception as failure:
@@ -54,7 +61,8 @@ class Observe:
             if not status:
                 await internal().response()(scope, receive, answer)
         finally:
-            self._metrics.in_flight.dec()
+            self._in_flight -= 1
+            self._metrics.in_flight.set(self._in_flight)
             self._note(scope, request_id, status or GONE, time.perf_counter() - start)
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:

@@ -93,7 +93,6 @@ async def serve(app: Starlette, settings: Settings, listener: socket.socket, ann
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=settings.max_connections,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     config.load()

@@ -54,8 +54,8 @@ class Settings:
         1024, "How many posted events may wait to be stored; beyond that the answer is 503 with Retry-After.", least=1
     )
     body_seconds: float = _setting(30.0, "How long a request's body may take to arrive; then the answer is 408.", least=0.01)
-    max_connections: int = _setting(
-        1000, "How many connections are served at a time; beyond that the answer is 503.", least=1
+    max_requests: int = _setting(
+        512, "How many requests are answered at a time; beyond that the answer is 503 with Retry-After.", least=1
     )
     drain_seconds: float = _setting(
         0.0, "How long to go on serving after SIGTERM while /readyz says 503, for load balancers.", least=0, most=600

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -104,6 +105,29 @@ async def test_too_many_waiting_events_are_503(monkeypatch: pytest.MonkeyPatch) 
         response = await client.post("/api/v1/lineage/batch", json=[GOOD | {"run": {"runId": f"r{n}"}} for n in range(8)])
         assert response.status_code == 503
         assert response.headers["retry-after"]
+        assert (await client.post("/api/v1/lineage", json=GOOD)).status_code == 201
+
+
+async def test_too_many_requests_are_503_but_health_is_told() -> None:
+    bodies: asyncio.Queue[bytes] = asyncio.Queue()
+
+    begun = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        begun.set()
+        while part := await bodies.get():
+            yield part
+
+    async with service(max_requests=1) as client:
+        first = asyncio.create_task(client.post("/api/v1/lineage", content=slowly()))
+        await begun.wait()
+        turned_away = await client.post("/api/v1/lineage", json=GOOD)
+        assert turned_away.status_code == 503
+        assert turned_away.headers["retry-after"]
+        assert (await client.get("/readyz")).status_code == 200
+        for part in (json.dumps(GOOD).encode(), b""):
+            bodies.put_nowait(part)
+        assert (await first).status_code == 201
         assert (await client.post("/api/v1/lineage", json=GOOD)).status_code == 201
 
 
