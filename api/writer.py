@@ -100,7 +100,7 @@ async def read_through(backend: LineageBackend, program: Program[Result]) -> Res
             result: Result = done.value
             return result
         if isinstance(wanted, Fetch):
-            answer = await backend.get(wanted.ids, wanted.edges)
+            answer = await backend.get(wanted.ids, wanted.edges, facets=wanted.facets)
         else:
             answer = await _list_all(backend, wanted.where)
 

@@ -42,7 +42,8 @@ class Stamped(NamedTuple):
 
 class EdgeKind(StrEnum):
     """How two nodes are joined; always stored in the direction the data flows. PAIR and MENTIONS are ours, never shown:
-    PAIR carries the evidence that data of one dataset reached another (a folded edge), MENTIONS lists who named a node."""
+    PAIR carries the evidence that data of one dataset reached another (a folded edge), MENTIONS joins a dataset to every
+    column ever named of it."""
 
     INPUT_TO = "INPUT_TO"
     PRODUCES = "PRODUCES"

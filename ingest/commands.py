@@ -81,9 +81,9 @@ def _stamped(attributes: Mapping[str, Json], at: int) -> dict[str, Stamped]:
 def _say(view: View, draft: Draft, node_id: str, at: int, attributes: Mapping[str, Json] | None = None) -> None:
     """Says something of an entity that was read, under the name given, and that its node was seen."""
     draft.say(node_id, _stamped(attributes or {}, at), seen=(at, at))
-    home = view.resolution(node_id).id
-    if home != node_id:
-        draft.say(home, seen=(at, at))
+    home = view.resolution(node_id)
+    if home.deleted_at is not None:
+        draft.say(home.id, seen=(at, at))
 
 
 def _capture(view: View, draft: Draft, command: CaptureOperation) -> Program[Outcome]:

@@ -35,11 +35,13 @@ class Counted:
 
 @dataclass(slots=True)
 class Layout:
-    """What a job (or other owner) states: edges with the tallies behind them, its operations, and for each tally the least
-    time at which its being seen again changes the layout (a retraction or deletion it would outlive)."""
+    """What a job (or other owner) states: edges with the tallies behind them, its operations, the columns it names as
+    (name of the dataset, its node, field), and for each tally the least time at which its being seen again changes the
+    layout (a retraction or deletion it would outlive)."""
 
     edges: dict[EdgeKey, dict[str, dict[str, Json]]] = field(default_factory=dict)
     operations: set[str] = field(default_factory=set)
+    columns: set[tuple[str, str, str]] = field(default_factory=set)
     watch: dict[str, int] = field(default_factory=dict)
 
     def put(self, source: str, kind: EdgeKind, target: str, tally: str, facts: Mapping[str, Json]) -> None:
@@ -179,6 +181,7 @@ def _lay_column(
     if retracted is not None and counted.last <= retracted:
         layout.watch[tally] = min(retracted, layout.watch.get(tally, retracted))
         return
+    layout.columns |= {(source[0], from_dataset, source[1]), (target[0], to_dataset, target[1])}
     facts = {**origin, "transformations": list(steps)} if steps else origin
     layout.put(one, EdgeKind.DERIVES, two, tally, facts)
     layout.put(from_dataset, EdgeKind.HAS_COLUMN, one, tally, origin)

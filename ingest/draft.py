@@ -46,6 +46,10 @@ class Draft:
         said: Mapping[str, Stamped] = self._nodes.get(node_id, {}).get("attributes", {})
         return said
 
+    def said(self, prefix: str) -> list[str]:
+        """The nodes whose ids begin so and of which something was said in this draft."""
+        return [node_id for node_id in self._nodes if node_id.startswith(prefix)]
+
     def edge(self, key: EdgeKey, put: Mapping[str, Mapping[str, Json]] | None = None, drop: Iterable[str] = ()) -> None:
         """States an edge, or takes statements back; of one tally the last call holds."""
         puts, drops = self._edges.setdefault(key, ({}, set()))

@@ -15,7 +15,7 @@ from ingest.columns import Explicit
 from ingest.draft import Draft
 from ingest.event import Event, Said
 from ingest.owners import derive_anew, picture_id, pictures_group, rename_id, runs_group, state_id, tally_id
-from ingest.picture import fingerprint
+from ingest.picture import fingerprint, picture, relation
 from ingest.program import Program, View, fetch, listing
 from ingest.runs import advanced, completed
 
@@ -46,6 +46,8 @@ def take(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[Map
         yield from datasets.say(view, draft, each, event.time, replaces=event.dataset is not None)
     homes = yield from _join(view, draft, said, stale)
     if event.type not in ("FAIL", "ABORT"):
+        for name in relation(picture(event.inputs or (), _targets(event), event.lineage or None)).names():
+            draft.say(name, seen=(event.time, event.time))
         for each in said:
             yield from _rename(view, draft, each, event, stale)
     if event.job is not None:
@@ -57,6 +59,11 @@ def take(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[Map
     elif event.dataset is not None:
         yield from _declare(view, draft, event.dataset.id, event, stale)
     return homes
+
+
+def _targets(event: Event) -> tuple[Said, ...]:
+    """The datasets whose lineage an event may speak of."""
+    return event.outputs or ((event.dataset,) if event.dataset is not None else ())
 
 
 def _join(view: View, draft: Draft, said: tuple[Said, ...], stale: set[str]) -> Program[Mapping[str, Resolution]]:
@@ -210,7 +217,7 @@ def _declare(view: View, draft: Draft, owner: str, event: Event, stale: set[str]
             parts["outputs"] = sorted({said.id for said in event.outputs})
         if event.lineage is not None:
             parts["lineage"] = event.lineage
-    for said in (*(event.outputs or ()), *((event.dataset,) if event.dataset else ())):
+    for said in _targets(event):
         if said.columns is not None:
             columns[said.id] = said.columns
         if said.lineage is not None:

@@ -5,15 +5,16 @@ State of a job: `declared` (see `ingest.interpret`), `links` {output: {source: t
 [[source, output, time]] with "" for any and IDLE for an input that reaches no output, `hung` {output: {kind: {id: time}}}
 with "" for what has no output, `deleted_at`. Of a dataset: `declared`, `retracted`. Of a rename: `old`, `new`,
 `retracted`. Of a model: `trained` {dataset: [first, last]}, `retracted`, `deleted_at`. Of each: `laid`, its layout as last
-written, and `named`, the names it mentions.
+written. A state is in the group of every dataset it names (`datasets.mentions_group`).
 """
 
 from collections.abc import Iterable, Mapping
 
 from backends.changes import NodeFilter, Resolution
-from backends.ids import Kind, kind_of
+from backends.ids import Kind, column_id, kind_of
 from backends.model import EdgeKey, EdgeKind, Json, Stamped
 from ingest.columns import WHOLE, Explicit
+from ingest.datasets import mentions_group, say_column
 from ingest.derive import Counted, Layout, Rules, derive, operation_id
 from ingest.draft import Draft
 from ingest.event import Said
@@ -172,17 +173,23 @@ def _lay(owner: str, state: State, pictures: list[Counted], resolved: Mapping[st
 
 
 def _lay_declared(dataset: str, pictures: list[Counted], rules: Rules, resolved: Mapping[str, Resolution]) -> Layout:
-    """The derivation a dataset declares of itself: an operation without a job, in the namespace of the dataset. One that
-    reads nothing is none."""
-    home = resolved[dataset].id if dataset in resolved else dataset
-    namespace = home.partition(":")[2].partition("#")[0]
+    """The derivation a dataset declares of itself: an operation without a job, in the namespace of the dataset and by the
+    hash of the name it was declared under, so that two names of one dataset never share one. One that reads nothing is
+    none."""
+    namespace = dataset.partition(":")[2].partition("#")[0]
     layout = derive(f"job:{namespace}#", pictures, rules, resolved.__getitem__)
-    layout.edges = {key: said for key, said in layout.edges.items() if key.kind is not EdgeKind.HAS_OPERATION}
     fed = {key.target for key in layout.edges if key.kind is EdgeKind.INPUT_TO}
-    layout.operations &= fed
+    operation = operation_id(namespace, "", [dataset])
+
+    def own(end: str) -> str:
+        return operation if kind_of(end) is Kind.OPERATION else end
+
     layout.edges = {
-        key: said for key, said in layout.edges.items() if key.kind is not EdgeKind.PRODUCES or key.source in fed
+        EdgeKey(own(key.source), key.kind, own(key.target)): said
+        for key, said in layout.edges.items()
+        if key.kind is not EdgeKind.HAS_OPERATION and (key.kind is not EdgeKind.PRODUCES or key.source in fed)
     }
+    layout.operations = {operation} if fed else set()
     return layout
 
 
@@ -229,14 +236,12 @@ def _write(view: View, draft: Draft, owner: str, state: State, layout: Layout, n
         draft.edge(change.key, change.put, change.drop)
         for end in (change.key.source, change.key.target) if change.put else ():
             draft.say(end)
+    for name, home, column in sorted(layout.columns):
+        if name != home or EdgeKey(home, EdgeKind.HAS_COLUMN, column_id(home, column)) not in before:
+            say_column(draft, name, home, column)
     _write_operations(draft, owner, before, layout)
-    named = sorted({*state.get("named", ()), *names})
-    for name in sorted(set(named) - set(state.get("named", ()))):
-        draft.say(name)
-        draft.say(owner)
-        draft.edge(EdgeKey(owner, EdgeKind.MENTIONS, name), {"owner": {}})
-    value = {**state, "laid": pack(layout.edges), "named": named}
-    draft.write(view, state_id(owner), value)
+    groups = tuple(mentions_group(name) for name in sorted(names))
+    draft.write(view, state_id(owner), {**state, "laid": pack(layout.edges)}, groups)
 
 
 def _write_operations(draft: Draft, owner: str, before: Iterable[EdgeKey], layout: Layout) -> None:

@@ -16,10 +16,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """Nodes, records and edges by id."""
+    """Nodes, records and edges by id; `facets` asks for whole facets as well."""
 
     ids: tuple[str, ...] = ()
     edges: tuple[EdgeKey, ...] = ()
+    facets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,10 @@ def listing(view: View, where: NodeFilter) -> Program[tuple[Node, ...]]:
     nodes: tuple[Node, ...] = yield Listing(where)
     view.nodes.update((node.id, node) for node in nodes)
     return nodes
+
+
+def whole(node_id: str) -> Program[Node | None]:
+    """One node with its facets, which the view does without."""
+    records = yield Fetch((node_id,), facets=True)
+    node: Node | None = records.nodes[0]
+    return node

@@ -152,8 +152,7 @@ def delete(view: View, draft: Draft, command: DeleteEntity, stale: set[str]) -> 
         return 1, {}
     yield from _delete_columns(view, draft, node.id, tuple(node.members), at)
     for name in node.members:
-        where = NodeFilter(adjacent=Adjacent(name, EdgeKind.MENTIONS, Direction.UPSTREAM))
-        stale |= {owner.id for owner in (yield from listing(view, where))}
+        stale |= yield from datasets.owners_naming(view, name)
     return 1, {name: Resolution(node.id, at) for name in (node.id, *node.members)}
 
 
