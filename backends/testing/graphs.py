@@ -24,7 +24,7 @@ SHORTCUT = "a-b b-c c-d a-c"
 CYCLE = "a-b b-c c-a c-d"
 SELF_LOOP = "a-b b-b b-c"
 SIBLINGS = "t-x t-y u-x x-v y-w"
-CROSSING = "p-q q-a a-b b-c p-c c-q"
+CROSSING = "p-q q-a a-b b-c p-c q-b"
 FAN_OUT = " ".join(f"a-f{leaf:02}" for leaf in range(40))
 DIAMONDS = " ".join(f"n{i}-l{i} n{i}-r{i} l{i}-n{i + 1} r{i}-n{i + 1}" for i in range(16))
 

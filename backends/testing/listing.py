@@ -113,7 +113,7 @@ class ListingContract:
         assert len(every) == 13
 
     async def test_runs_are_listed_newest_first(self, backend: LineageBackend) -> None:
-        ranks = {"b": 5, "a": 5, "c": 9, "d": -1, "e": 2**53 + 1, "f": 2**53, "\uff61": 7, "\U00010000": 7}
+        ranks = {"b": 5, "a": 5, "c": 9, "d": -1, "e": 2**53, "f": 2**53 + 1, "\uff61": 7, "\U00010000": 7}
         records = tuple(RecordChange(run(name), {}, (JOB, "parent:x"), rank) for name, rank in ranks.items())
         await backend.apply(Changes(AT, records=(*records, RecordChange(run("other"), {}, ("parent:x",), 6))))
         newest = [run(name) for name in sorted(ranks, key=lambda name: (-ranks[name], run(name).encode()))]

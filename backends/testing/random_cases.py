@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from backends.base import LineageBackend
-from backends.changes import Changes, Page, Resolution
+from backends.changes import Changes, NodeFilter, Order, Page, Resolution
 from backends.errors import Conflict, Rejected
 from backends.memory import MemoryBackend
 from backends.model import FLOW, Direction, EdgeKey, Node, Traversal
@@ -17,13 +17,13 @@ from backends.testing.following import Follower, sorted_rows
 from backends.testing.graphs import stated, withdrawn
 from backends.testing.histories import (
     EDGES,
+    GROUPS,
     IDS,
     RECORDS,
     UNKNOWN,
+    History,
     Step,
     random_columns,
-    random_filter,
-    random_step,
     random_traversal,
 )
 from backends.testing.reading import answer, copied, edge_view, epoch_of, listed, node_view, through_json, topology
@@ -124,14 +124,13 @@ class Pair:
             assert ours.said == answer(await self.reference.traverse(question)).said, question
             assert ours.epoch == self.ours.follower.epoch
 
-    async def same_lists(self, rng: Random, times: int) -> None:
-        for _ in range(times):
-            where, order = random_filter(rng)
+    async def same_lists(self, rng: Random, questions: Iterable[tuple[NodeFilter, Order]]) -> None:
+        for where, order in questions:
             size = rng.choice([1, 2, 5, 100])
-            ours, theirs = [await listed(side.backend, where, order, size) for side in (self.ours, self.theirs)]
-            assert ours == theirs, (where, order)
+            found, wanted = [await listed(side.backend, where, order, size) for side in (self.ours, self.theirs)]
+            assert found == wanted, (where, order)
             page = await self.ours.backend.find_nodes(where, order, Page(size, total=True))
-            assert page.total == len(theirs), (where, order)
+            assert page.total == len(wanted), (where, order)
 
     async def same_scans(self) -> None:
         """A scan, applied to an empty reference, is the same graph; the topology is what the log told."""
@@ -143,6 +142,8 @@ class Pair:
         ours, theirs = (await copy.backend.get([], stand)).edges, (await self.reference.get([], stand)).edges
         assert [edge_view(edge) for edge in ours] == [edge_view(edge) for edge in theirs]
         assert (await topology(copy.backend)).edges == found.edges == (await topology(self.reference)).edges
+        for group in (NodeFilter(group=name) for name in GROUPS):
+            assert await listed(copy.backend, group, Order.NEWEST) == await listed(self.reference, group, Order.NEWEST)
 
 
 class RandomContract:
@@ -157,12 +158,11 @@ class RandomContract:
     async def test_random_history(self, backend: LineageBackend, seed: int) -> None:
         """Writes of every kind, some refused, some said twice; after each both stores must say the same of everything."""
         rng, pair = Random(f"history {seed}"), await Pair.of(backend)
-        deepest = backend.capabilities.max_depth
+        history = History(rng, pair.reference)
         for turn in range(STEPS):
-            await pair.play(random_step(rng, pair.reference))
-            ids = list(pair.reference.rows) or list(IDS)
-            await pair.same_traversals(random_traversal(rng, ids, deepest) for _ in range(4))
-            await pair.same_lists(rng, 2)
+            await pair.play(history.step())
+            await pair.same_traversals(history.question(backend.capabilities.max_depth) for _ in range(4))
+            await pair.same_lists(rng, [history.filter() for _ in range(3)])
             if turn in (STEPS // 2, STEPS - 1):
                 await pair.same_scans()
 
@@ -188,10 +188,11 @@ class RandomContract:
     async def test_random_paging(self, backend: LineageBackend, seed: int) -> None:
         """Lists read page by page while the store is written to: after every write the next page is the reference's."""
         rng, pair = Random(f"paging {seed}"), await Pair.of(backend)
+        history = History(rng, pair.reference)
         for _ in range(3):
-            await pair.play(random_step(rng, pair.reference))
-        for _ in range(3):
-            (where, order), size = random_filter(rng), rng.choice([1, 2, 3])
+            await pair.play(history.step())
+        for _ in range(4):
+            (where, order), size = history.filter(), rng.choice([1, 2, 3])
             ours, theirs = None, None
             for _ in range(4):
                 page = await backend.find_nodes(where, order, Page(size, ours, total=True))
@@ -202,4 +203,4 @@ class RandomContract:
                     break
                 place = rng.randrange(len(page.nodes))
                 ours, theirs = through_json(page.cursors[place]), wanted.cursors[place]
-                await pair.play(random_step(rng, pair.reference))
+                await pair.play(history.step())

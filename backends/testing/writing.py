@@ -125,7 +125,7 @@ class WritingContract:
         assert whole.members[ORDERS]["facet:schema"] == Stamped(1, {"fields": []})
 
     async def test_seen_widens(self, backend: LineageBackend) -> None:
-        for seen in ((5, 7), (6, 6), (3, 4), (9, 9)):
+        for seen in ((5, 7), (9, 9), (6, 6), (3, 4)):
             await backend.apply(change(NodeChange(ORDERS, seen=seen)))
         node = await node_of(backend, ORDERS)
         assert (node.first_seen, node.last_seen) == (3, 9)
