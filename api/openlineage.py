@@ -19,7 +19,7 @@ from backends.errors import BackendError
 from backends.model import Epoch, Json
 from ingest.decode import decode
 from ingest.errors import BadEvent, Unreadable
-from ingest.event import parse_event
+from ingest.parse import parse_event
 
 BATCH = "/api/v1/lineage/batch"
 NDJSON = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})

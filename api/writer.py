@@ -12,8 +12,9 @@ from backends.errors import Conflict, Rejected
 from backends.ids import BadId
 from backends.model import Epoch, Json, Node
 from ingest.commands import perform
-from ingest.event import Event, parse_event
+from ingest.event import Event
 from ingest.interpret import interpret
+from ingest.parse import parse_event
 from ingest.program import Fetch, Program, Result
 
 ATTEMPTS = 12

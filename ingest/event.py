@@ -80,7 +80,7 @@ def run_id(text: str, job: str) -> str:
     return f"run:{job.partition(':')[2]}#{made.rpartition('#')[2]}"
 
 
-def parse_event(body: Json) -> Event:
+def read_event(body: Json) -> Event:
     """The event in a JSON value. Raises `BadEvent` with the pointer of what is wrong."""
     if not isinstance(body, dict):
         raise BadEvent("an event is a JSON object; send several to the batch route", "")
