@@ -48,11 +48,13 @@ def hops_needed(
     *,
     edge_kinds: frozenset[EdgeKind] = FLOW,
     met: frozenset[Kind] = _EVERY_KIND,
+    start: int = 0,
 ) -> int | None:
     """How many hops a traversal needs so that `depth` shown steps can be told exactly; None is as far as it goes.
 
     With L the longest run of hidden kinds these edges allow: `depth * (L + 1) + L`, the last L for the folded edges among
     the last level. `met` are the kinds the traversal can meet: see `kinds_met`, and leave out ASSET where there are none.
+    `start` is the greatest starting depth of a root: one that starts past `depth` is shown, and so are its edges.
 
     >>> hops_needed(2, HIDDEN_BY_DEFAULT), hops_needed(2, frozenset()), hops_needed(1, _EVERY_KIND - {Kind.MODEL})
     (5, 2, None)
@@ -64,7 +66,7 @@ def hops_needed(
     for _ in passed:
         runs = {kind: 1 + max((runs[other] for other in passed & _targets(kind, edge_kinds)), default=0) for kind in passed}
     run = max(runs.values(), default=0)
-    return None if run > len(passed) else depth * (run + 1) + run
+    return None if run > len(passed) else max(depth, start) * (run + 1) + run
 
 
 def kinds_met(starts: frozenset[Kind], edge_kinds: frozenset[EdgeKind] = FLOW) -> frozenset[Kind]:

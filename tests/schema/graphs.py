@@ -87,7 +87,8 @@ def folded(
     """A graph asked and folded as the API does; roots are words, or words with their starting depths."""
     starts = dict.fromkeys(roots.split(), 0) if isinstance(roots, str) else roots
     starts = {node(word): depth for word, depth in starts.items()}
-    subgraph = ask(edges, starts, direction, hops_needed(depth, hidden, edge_kinds=edge_kinds), edge_kinds=edge_kinds)
+    hops = hops_needed(depth, hidden, edge_kinds=edge_kinds, start=max(starts.values()))
+    subgraph = ask(edges, starts, direction, hops, edge_kinds=edge_kinds)
     return fold(
         subgraph,
         roots=starts,
