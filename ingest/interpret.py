@@ -194,6 +194,8 @@ def _seen(counts: Counts, first: int, last: int, run: str) -> dict[str, Json]:
 
 def _put(view: View, draft: Draft, tally: str, before: Counts, after: Counts, job: str, stale: set[str]) -> None:
     crossed = any(bool(before.get(key)) != bool(after.get(key)) for key in ("runs", "completed"))
+    if after.get("last") is not None and after["last"] < before.get("last", after["last"]):
+        crossed = True  # the run that had outlived a retraction left
     watch = after.get("watch")
     outlived = watch is not None and before.get("last", watch) <= watch < after.get("last", watch)
     if crossed or outlived:
