@@ -127,14 +127,12 @@ def show_rows(view: View, starts: Mapping[int, int], direction: Direction, depth
     for way, adjacency in ((UP, "up"), (DOWN, "down")):
         if bit & way:
             met = (subgraph.reached & way) != 0
-            met[rows] = True
             found = search(getattr(view, adjacency), starts, seen, depth=depth, allowed=None if met.all() else met)
             reached[found >= 0] |= way
             # as unsigned numbers the rows that were not reached are the greatest
             depths = np.minimum(depths.view(np.uint32), found.view(np.uint32)).view(np.int32)
     reached[rows] = UP | DOWN
-    passed = ~seen & ((subgraph.reached & bit) != 0)
-    return Shown.of(view, labels, np.flatnonzero(seen & (depths >= 0)), depths, reached, rows, passed)
+    return Shown.of(view, labels, np.flatnonzero(seen & (depths >= 0)), depths, reached, rows, ~seen)
 
 
 def fold(

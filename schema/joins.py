@@ -152,8 +152,7 @@ def _join(
         parts.append(_group(keys, leave[at], ids))
         joined += len(parts[-1].keys)
         if joined > limit:
-            truncated = True
-            break
+            break  # of later sources none would be kept
     pairs = _merge(parts, ids)
     if len(pairs.keys) > limit:
         return _head(pairs, limit), True

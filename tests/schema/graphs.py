@@ -1,7 +1,10 @@
 """Small graphs in few words, asked through the reference backend."""
 
 from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
+
+import numpy as np
 
 from backends.changes import Changes, EdgeChange, NodeChange
 from backends.ids import Kind, kind_of, make_id
@@ -69,7 +72,26 @@ def ask(
     ids = dict.fromkeys([*roots, *(end for key in edges for end in (key.source, key.target))])
     changes = Changes(1, tuple(NodeChange(i, seen=(1, 1)) for i in ids), tuple(EdgeChange(key, {"t": {}}) for key in edges))
     run(backend.apply(changes))
-    return run(backend.traverse(Traversal(roots, direction, hops, edge_kinds)))
+    return shuffled(run(backend.traverse(Traversal(roots, direction, hops, edge_kinds))))
+
+
+def shuffled(subgraph: Subgraph) -> Subgraph:
+    """The same in another order of rows and edges: none is promised."""
+    rng = np.random.default_rng(len(subgraph))
+    rows, edges = rng.permutation(len(subgraph)), rng.permutation(len(subgraph.sources))
+    place = np.argsort(rows).astype(np.int32)
+    return replace(
+        subgraph,
+        numbers=subgraph.numbers[rows],
+        kinds=subgraph.kinds[rows],
+        depths=subgraph.depths[rows],
+        reached=subgraph.reached[rows],
+        namespaces=subgraph.namespaces[rows],
+        ids=tuple(subgraph.ids[row] for row in rows),
+        sources=place[subgraph.sources[edges]],
+        targets=place[subgraph.targets[edges]],
+        edge_kinds=subgraph.edge_kinds[edges],
+    )
 
 
 def folded(

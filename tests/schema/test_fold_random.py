@@ -74,11 +74,12 @@ def test_one_way_is_what_the_whole_graph_says(
     assert oracle.given(again) == oracle.given(answer)
 
 
-@given(GRAPHS, ROOTS, HIDDEN, DEPTHS, st.booleans())
+@given(GRAPHS, ROOTS, HIDDEN, DEPTHS, st.booleans(), st.booleans())
 def test_both_is_the_two_ways_united(
-    graph: list[EdgeKey], roots: dict[str, int], hidden: frozenset[Kind], depth: int | None, jobs: bool
+    graph: list[EdgeKey], roots: dict[str, int], hidden: frozenset[Kind], depth: int | None, jobs: bool, farther: bool
 ) -> None:
-    subgraph = ask(graph, roots, Direction.BOTH, hops_needed(depth, hidden, start=max(roots.values())))
+    hops = None if farther else hops_needed(depth, hidden, start=max(roots.values()))
+    subgraph = ask(graph, roots, Direction.BOTH, hops)
     answer = fold(subgraph, roots=roots, hidden=hidden, direction=Direction.BOTH, depth=depth, jobs=jobs)
     visible = set(subgraph.ids).__contains__
     assert oracle.given(answer) == oracle.expected(graph, roots, hidden, Direction.BOTH, depth, visible=visible, jobs=jobs)
