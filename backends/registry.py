@@ -3,7 +3,6 @@
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from backends.base import LineageBackend
 from backends.errors import Misconfigured
@@ -25,7 +24,7 @@ ENTRY_POINTS = "headwater.backends"
 
 def open_backend(url: str) -> LineageBackend:
     """The backend behind a URL, not yet entered. Raises `Misconfigured` for an unknown scheme or a missing driver."""
-    scheme = urlsplit(url).scheme
+    scheme = url.partition(":")[0].lower()  # not urlsplit, which raises at a stray bracket
     adapter = ADAPTERS.get(scheme)
     if adapter is None:
         found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}

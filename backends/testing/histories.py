@@ -55,6 +55,8 @@ TAGS = ("x", "y", "xx")
 TEXTS = (
     "orders",
     "ORD",
+    "raw.o",
+    "mart/orders",
     "db orders",
     "x",
     "load",
