@@ -21,7 +21,7 @@ from backends.commands import (
 )
 from backends.ids import Kind, dataset_of, job_of, kind_of, make_id, split_id
 from backends.model import EdgeKey, EdgeKind, Json, Stamped, canonical
-from ingest import datasets, withdraw
+from ingest import fields, names, withdraw
 from ingest.columns import ColumnLineage, Sources
 from ingest.draft import Draft
 from ingest.event import Event, Said, run_id
@@ -30,7 +30,7 @@ from ingest.layout import unpack
 from ingest.owners import state_id
 from ingest.program import Program, View, fetch
 
-OURS = (datasets.SAYS, datasets.SAID_BY, datasets.LEFT, "schema", "columns", "last_run")
+OURS = (names.SAYS, names.SAID_BY, names.LEFT, fields.LISTED, fields.CONTESTED, "schema", "columns", "last_run")
 """Attributes that events alone keep; clients cannot set them."""
 
 

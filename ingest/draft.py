@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from backends.changes import Changes, EdgeChange, NodeChange, RecordChange, Resolution
-from backends.model import EdgeKey, Json, Stamped
+from backends.model import EdgeKey, EdgeKind, Json, Stamped
 from ingest.program import View
 
 
@@ -59,6 +59,10 @@ class Draft:
         for tally, facts in (put or {}).items():
             puts[tally] = facts
             drops.discard(tally)
+
+    def edges(self, kind: EdgeKind) -> Mapping[EdgeKey, tuple[Mapping[str, Mapping[str, Json]], set[str]]]:
+        """The edges of a kind in this draft, each with what is put and what is dropped."""
+        return {key: said for key, said in self._edges.items() if key.kind is kind}
 
     def write(
         self,

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from backends.changes import Changes, NodeFilter, Resolution
 from backends.model import Json, Stamped
 from backends.vocabulary import parent_group
-from ingest import datasets
+from ingest import datasets, names
 from ingest.columns import Explicit
 from ingest.draft import Draft
 from ingest.event import Event, Said
+from ingest.fields import sweep
 from ingest.owners import derive_anew, picture_id, pictures_group, rename_id, runs_group, state_id, tally_id
 from ingest.picture import fingerprint, picture, relation
 from ingest.program import Program, View, fetch, listing
@@ -31,9 +32,10 @@ def interpret(event: Event, at: int) -> Program[Changes]:
 
 
 def settle(view: View, draft: Draft, stale: set[str], homes: Mapping[str, Resolution]) -> Program[None]:
-    """Derives anew every owner whose statements changed."""
+    """Derives anew every owner whose statements changed, then sees to the columns that came and went."""
     for owner in sorted(stale):
         yield from derive_anew(view, draft, owner, homes)
+    yield from sweep(view, draft)
 
 
 def take(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[Mapping[str, Resolution]]:
@@ -71,8 +73,8 @@ def _join(view: View, draft: Draft, said: tuple[Said, ...], stale: set[str]) -> 
     if all(each.symlinks is None for each in said):
         return {}
     linked = [each for each in said if each.symlinks is not None]
-    homes = yield from datasets.joined(view, draft, [name for each in linked for name in (each.id, *(each.symlinks or ()))])
-    resolved, owners = yield from datasets.move(view, draft, homes)
+    homes = yield from names.joined(view, draft, [name for each in linked for name in (each.id, *(each.symlinks or ()))])
+    resolved, owners = yield from names.move(view, draft, homes)
     stale |= owners
     return resolved
 

@@ -5,7 +5,7 @@ State of a job: `declared` (see `ingest.interpret`), `links` {output: {source: t
 [[source, output, time]] with "" for any and IDLE for an input that reaches no output, `hung` {output: {kind: {id: time}}}
 with "" for what has no output, `deleted_at`. Of a dataset: `declared`, `retracted`. Of a rename: `old`, `new`,
 `retracted`. Of a model: `trained` {dataset: [first, last]}, `retracted`, `deleted_at`. Of each: `laid`, its layout as last
-written. A state is in the group of every dataset it names (`datasets.mentions_group`).
+written. A state is in the group of every dataset it names (`names.mentions_group`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,12 @@ from backends.changes import NodeFilter, Resolution
 from backends.ids import Kind, column_id, kind_of
 from backends.model import EdgeKey, EdgeKind, Json, Stamped
 from ingest.columns import WHOLE, Explicit
-from ingest.datasets import mentions_group, say_column
 from ingest.derive import Counted, Layout, Rules, derive, operation_id
 from ingest.draft import Draft
 from ingest.event import Said
+from ingest.fields import say_column
 from ingest.layout import difference, pack, unpack
+from ingest.names import mentions_group
 from ingest.picture import Picture, picture, relation
 from ingest.program import Program, View, fetch, listing
 

@@ -6,7 +6,7 @@ from backends.changes import Adjacent, NodeFilter, Resolution
 from backends.commands import CommandError, DeleteEntity, RetractEdges, Retraction
 from backends.ids import Kind, dataset_of, job_of, kind_of
 from backends.model import ENDS, Direction, EdgeKey, EdgeKind, Json, Stamped
-from ingest import datasets
+from ingest import names
 from ingest.derive import IDLE
 from ingest.draft import Draft
 from ingest.interpret import leave
@@ -56,12 +56,12 @@ def _part(view: View, draft: Draft, retraction: Retraction, at: int, stale: set[
     """Two names that were wrongly joined are no longer said to be one dataset."""
     one, two = retraction.source, retraction.target
     for sayer, other in ((one, two), (two, one)):
-        said = datasets.own(view, draft, sayer)
-        if datasets.SAYS + other in said or datasets.LEFT in said:
-            draft.say(sayer, {datasets.SAYS + other: Stamped(at, False)})
-            draft.say(other, {datasets.SAID_BY + sayer: Stamped(at, False)})
-    classes = yield from datasets.joined(view, draft, [one, two])
-    moved, owners = yield from datasets.move(view, draft, classes)
+        said = names.own(view, draft, sayer)
+        if names.SAYS + other in said or names.LEFT in said:
+            draft.say(sayer, {names.SAYS + other: Stamped(at, False)})
+            draft.say(other, {names.SAID_BY + sayer: Stamped(at, False)})
+    classes = yield from names.joined(view, draft, [one, two])
+    moved, owners = yield from names.move(view, draft, classes)
     stale |= owners
     return moved
 
@@ -152,7 +152,7 @@ def delete(view: View, draft: Draft, command: DeleteEntity, stale: set[str]) -> 
         return 1, {}
     yield from _delete_columns(view, draft, node.id, tuple(node.members), at)
     for name in node.members:
-        stale |= yield from datasets.owners_naming(view, name)
+        stale |= yield from names.owners_naming(view, name)
     return 1, {name: Resolution(node.id, at) for name in (node.id, *node.members)}
 
 

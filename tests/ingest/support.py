@@ -9,8 +9,8 @@ from api.writer import Writer
 from backends.ids import Kind, make_id
 from backends.memory import MemoryBackend
 from backends.model import EdgeKind, Json
-from ingest.datasets import CONTESTED
 from ingest.errors import BadEvent
+from ingest.fields import CONTESTED
 
 Body = dict[str, Any]
 DAY = 86_400_000_000
@@ -142,10 +142,7 @@ def seen(backend: MemoryBackend) -> dict[str, Any]:
     """Everything a reader can see, and what later events are decided by; without what only tells how it came about."""
     nodes, edges = backend._topology()
     found: dict[str, Any] = {}
-    listed = {key.target for key in edges if key.kind is EdgeKind.HAS_COLUMN}
     for node_id in nodes:
-        if node_id.startswith("column:") and node_id not in listed:
-            continue
         node = backend._node(node_id, facets=True)
         assert node is not None
         # Which other names of a column were ever written is history: a lineage facet that was replaced names some.
@@ -159,6 +156,8 @@ def seen(backend: MemoryBackend) -> dict[str, Any]:
             found[str(key)] = (edge.evidence, edge.transformations)
     for record_id, record in backend.records.items():
         value = {k: v for k, v in record.value.items() if v is not None}
+        if record_id.endswith("#fields"):
+            continue  # like other names of columns: a lineage facet that was replaced named some
         if not record_id.startswith("tally:") or value.get("runs"):
             found[record_id] = (json.dumps(value, sort_keys=True), record.groups, record.rank)
     return found
