@@ -2,18 +2,23 @@
 
 import os
 from collections.abc import Callable, Mapping
+from random import randrange
 from typing import Any
 
 import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
-# The same examples each time, so that a red build is about the change and not about luck. `HYPOTHESIS_PROFILE=soak`
-# looks for new ones; HEADWATER_CASES does the same for the random cases of the backends' suite.
+# The same examples each time, so that a red build is about the change and not about luck. HYPOTHESIS_PROFILE=soak looks
+# for new ones, in the random cases of the backends' suite too, which say their seed.
 QUIET = [HealthCheck.too_slow]
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
 settings.register_profile("quick", max_examples=60, derandomize=True, deadline=None, suppress_health_check=QUIET)
 settings.register_profile("soak", max_examples=2_000, deadline=None, suppress_health_check=QUIET)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+settings.load_profile(PROFILE)
+if PROFILE == "soak":
+    os.environ.setdefault("HEADWATER_CASES", "2000")
+    os.environ.setdefault("HEADWATER_FIRST_CASE", str(randrange(10**9)))
 
 
 def require(name: str, present: object, reason: str) -> None:

@@ -36,8 +36,10 @@ EVERYTHING = (*IDS, *RECORDS, *UNKNOWN)
 
 
 def cases(factor: float) -> range:
-    """The seeds of one random test: HEADWATER_CASES of them (60 unless set) times the factor, at least one."""
-    return range(max(1, round(int(os.environ.get("HEADWATER_CASES", "60")) * factor)))
+    """The seeds of one random test: HEADWATER_CASES of them (60 unless set) times the factor, at least one, from
+    HEADWATER_FIRST_CASE on. To see a failed case again: HEADWATER_CASES=1 HEADWATER_FIRST_CASE=<its seed>."""
+    first, count = int(os.environ.get("HEADWATER_FIRST_CASE", "0")), int(os.environ.get("HEADWATER_CASES", "60"))
+    return range(first, first + max(1, round(count * factor)))
 
 
 class Side:
