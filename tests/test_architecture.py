@@ -45,7 +45,7 @@ IMPURE |= {"sqlite3", "subprocess", "tempfile", "threading", "time", "urllib3"}
 """What interpretation of events has no use for: it is a pure function of event and state."""
 
 LONG = {
-    "backends/index_walk.py": "one walk in two ways of stepping, by sets and by vectors, that hand their state to each other",
+    "backends/index_walk.py": "one walk in two ways of stepping, by sets and by vectors, that share their state",
     "tests/schema/test_fold.py": "one fact after another of one pure function, on the same few graphs",
 }
 """Files beyond 400 lines -> the reason why they are one file all the same."""
