@@ -11,6 +11,7 @@ from backends.commands import CaptureOperation, Command, CommandError, Done
 from backends.errors import Conflict, Rejected
 from backends.ids import BadId
 from backends.model import Epoch, Json, Node
+from ingest import sealing
 from ingest.commands import perform
 from ingest.event import Event
 from ingest.interpret import interpret
@@ -30,8 +31,9 @@ class Writer:
     """The one way into a backend for events and commands. Those about one job wait for each other here, so that conflicts
     are left to writers in other processes."""
 
-    def __init__(self, backend: LineageBackend, clock: Callable[[], int] = now) -> None:
-        self.backend, self.clock = backend, clock
+    def __init__(self, backend: LineageBackend, clock: Callable[[], int] = now, *, sealed_after: int = sealing.WEEK) -> None:
+        """`sealed_after`: microseconds after its last arrival until a run is sealed (`ingest.sealing`)."""
+        self.backend, self.clock, self.sealed_after = backend, clock, sealed_after
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def ingest(self, event: Json) -> Epoch:
@@ -42,7 +44,7 @@ class Writer:
         """Takes an event that was read already."""
         keys = {key for key in (event.job, event.run, event.dataset and event.dataset.id) if key}
         async with self._alone(keys):
-            _, epoch = await self._run(lambda: interpret(event, self.clock()), lambda changes: changes)
+            _, epoch = await self._run(lambda: interpret(event, self.clock(), self.sealed_after), lambda changes: changes)
         return epoch
 
     async def execute(self, command: Command) -> Done:

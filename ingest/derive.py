@@ -12,6 +12,7 @@ from hashlib import sha256
 from backends.changes import Resolution
 from backends.ids import BadId, column_id
 from backends.model import EdgeKey, EdgeKind, Json
+from ingest import sealing
 from ingest.picture import Claim, Picture, Relation, relation
 
 Resolve = Callable[[str], Resolution]
@@ -66,13 +67,17 @@ def operation_id(namespace: str, job: str, outputs: Iterable[str]) -> str:
     return f"operation:{namespace}#{job}#{digest[:16]}"
 
 
-def derive(job: str, pictures: Sequence[Counted], rules: Rules, resolve: Resolve) -> Layout:
+def derive(
+    job: str, pictures: Sequence[Counted], rules: Rules, resolve: Resolve, base: sealing.Base | None = None
+) -> Layout:
     """The layout of a job. A picture without a completed run counts only where no completed one covers it: a START is
-    often coarser than its COMPLETE."""
+    often coarser than its COMPLETE. `base` is what `ingest.sealing` folded."""
     layout = Layout()
     pairs = _Pairs()
-    for counted in _uncovered(pictures, resolve):
+    for counted in _uncovered(pictures, resolve, base):
         _collect(pairs, layout, counted, relation(counted.content), rules, resolve)
+    if base is not None:
+        _collect_base(pairs, layout, job, base, rules, resolve)
     namespace, _, name = job.partition(":")[2].partition("#")
     groups: dict[frozenset[str], list[str]] = defaultdict(list)
     for output in pairs.outputs:
@@ -100,12 +105,15 @@ class _Pairs:
     idle: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
 
 
-def _uncovered(pictures: Sequence[Counted], resolve: Resolve) -> list[Counted]:
+def _uncovered(pictures: Sequence[Counted], resolve: Resolve, base: sealing.Base | None) -> list[Counted]:
+    def homes(inputs: Iterable[str], outputs: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+        return frozenset(resolve(name).id for name in inputs), frozenset(resolve(name).id for name in outputs)
+
     def ends(counted: Counted) -> tuple[frozenset[str], frozenset[str]]:
-        content = counted.content
-        return frozenset(resolve(i).id for i in content["in"]), frozenset(resolve(i).id for i in content["out"])
+        return homes(counted.content["in"], counted.content["out"])
 
     complete = {ends(counted) for counted in pictures if counted.completed}
+    complete |= {homes(*both) for both in base["ends"]} if base is not None else set()
     kept = []
     for counted in pictures:
         if not (counted.completed or counted.declared):
@@ -122,11 +130,8 @@ def _collect(pairs: _Pairs, layout: Layout, counted: Counted, said: Relation, ru
     if counted.declared:  # no record counts it, so its times stand in the facts
         origin |= {"first": counted.first, "last": counted.last}
 
-    def stands(source: str, output: str, *names: str) -> bool:
-        """Whether this picture outlives every retraction of the pair and every deletion of its ends."""
-        times = [rules.deleted_at, *(resolve(name).deleted_at for name in names)]
-        times += [rules.retracted.get(key) for key in {(source, output), (source, ""), ("", output)}]
-        last = max((time for time in times if time is not None), default=None)
+    def stands(source: str, output: str, *said_names: str) -> bool:
+        last = _outlived(source, output, said_names, rules, resolve)
         if last is None or counted.last > last:
             return True
         layout.watch[tally] = min(last, layout.watch.get(tally, last))
@@ -149,7 +154,48 @@ def _collect(pairs: _Pairs, layout: Layout, counted: Counted, said: Relation, ru
     for (output, name), sources in said.fields.items():
         for (source, field_name), steps in sources.items():
             if stands(resolve(source).id, resolve(output).id, source, output):
-                _lay_column(layout, tally, origin, (source, field_name), (output, name), steps, rules, resolve, counted)
+                _lay_column(layout, tally, origin, (source, field_name), (output, name), steps, rules, resolve, counted.last)
+
+
+def _outlived(source: str, output: str, said_names: Iterable[str], rules: Rules, resolve: Resolve) -> int | None:
+    """The time of the latest retraction of a pair or deletion of its ends, which a statement must outlive to stand."""
+    times = [rules.deleted_at, *(resolve(name).deleted_at for name in said_names)]
+    times += [rules.retracted.get(key) for key in {(source, output), (source, ""), ("", output)}]
+    return max((time for time in times if time is not None), default=None)
+
+
+def _collect_base(pairs: _Pairs, layout: Layout, job: str, base: sealing.Base, rules: Rules, resolve: Resolve) -> None:
+    """What sealed runs said. No record counts it, so the counts of each edge stand in its facts."""
+    tally = f"sealed:{job}#"
+
+    def put(into: dict[str, dict[str, Json]], counts: Sequence[Json], more: Mapping[str, Json]) -> None:
+        both = sealing.added([into[tally][key] for key in _COUNTS] if tally in into else None, list(counts))
+        into[tally] = {"origin": "run event", **more, **dict(zip(_COUNTS, both, strict=True))}
+
+    def stands(counts: Sequence[Json], source: str, output: str, *said_names: str) -> bool:
+        last = _outlived(source, output, said_names, rules, resolve)
+        return last is None or counts[2] > last
+
+    for output, counts in base["outputs"].items():
+        target = resolve(output).id
+        if stands(counts, "", target, output):
+            put(pairs.outputs.setdefault(target, {}), counts, {})
+            for source, (own, confidence, steps) in base["pairs"].get(output, {}).items():
+                home = resolve(source).id
+                if stands(own, home, target, source, output):
+                    facts = _facts({}, Claim(confidence, steps))
+                    put(pairs.sources.setdefault(target, {}).setdefault(home, {}), own, facts)
+    for source, counts in base["idle"].items():
+        home = resolve(source).id
+        if stands(counts, home, IDLE, source):
+            put(pairs.idle.setdefault(home, {}), counts, {})
+    for output, name, source, field_name, steps, counts in base["fields"]:
+        if stands(counts, resolve(source).id, resolve(output).id, source, output):
+            origin = {"origin": "run event", **dict(zip(_COUNTS, counts, strict=True))}
+            _lay_column(layout, tally, origin, (source, field_name), (output, name), steps, rules, resolve, counts[2])
+
+
+_COUNTS = ("runs", "first", "last", "last_run")
 
 
 def _facts(origin: Mapping[str, Json], claim: Claim) -> dict[str, Json]:
@@ -170,7 +216,7 @@ def _lay_column(
     steps: Sequence[Mapping[str, Json]],
     rules: Rules,
     resolve: Resolve,
-    counted: Counted,
+    last: int,
 ) -> None:
     try:
         from_dataset, to_dataset = resolve(source[0]).id, resolve(target[0]).id
@@ -178,7 +224,7 @@ def _lay_column(
     except BadId:  # the other name of the dataset is longer, and with it the id of its field
         return
     retracted = rules.retracted.get((one, two))
-    if retracted is not None and counted.last <= retracted:
+    if retracted is not None and last <= retracted:
         layout.watch[tally] = min(retracted, layout.watch.get(tally, retracted))
         return
     layout.columns |= {(source[0], from_dataset, source[1]), (target[0], to_dataset, target[1])}
@@ -217,5 +263,10 @@ def _lay_input(layout: Layout, source: str, operation: str, tally: str, facts: M
     """An input is as sure as the surest of the outputs it feeds; what was done to it is said of each pair, not here."""
     before = layout.edges.get(EdgeKey(source, EdgeKind.INPUT_TO, operation), {}).get(tally)
     plain = {key: value for key, value in facts.items() if key != "transformations"}
-    if before is None or before.get("confidence", 1.0) < plain.get("confidence", 1.0):
+    if before is not None and "runs" in before:
+        # Sealed runs are counted by pair; an input was read at least as often as any output was made from it.
+        plain |= {"runs": max(before["runs"], plain["runs"]), "first": min(before["first"], plain["first"])}
+        newest = max(before, plain, key=lambda facts: (facts["last"], facts["last_run"] or ""))
+        plain |= {"last": newest["last"], "last_run": newest["last_run"]}
+    if before is None or "runs" in before or before.get("confidence", 1.0) < plain.get("confidence", 1.0):
         layout.put(source, EdgeKind.INPUT_TO, operation, tally, plain)

@@ -6,13 +6,15 @@ from typing import Any
 from backends.changes import Changes, EdgeChange, NodeChange, RecordChange, Resolution
 from backends.model import EdgeKey, EdgeKind, Json, Stamped
 from ingest.program import View
+from ingest.sealing import WEEK
 
 
 class Draft:
-    """Gathers `Changes`. `at` is the wall clock, `watermark` the time of the event behind it, if there is one."""
+    """Gathers `Changes`. `at` is the wall clock, `watermark` the time of the event behind it, if there is one. What last
+    arrived at `sealed_before` or earlier is sealed (see `ingest.sealing`)."""
 
-    def __init__(self, at: int, watermark: int | None = None) -> None:
-        self.at, self.watermark = at, watermark
+    def __init__(self, at: int, watermark: int | None = None, sealed_after: int = WEEK) -> None:
+        self.at, self.watermark, self.sealed_before = at, watermark, at - sealed_after
         self.expect: dict[str, int] = {}
         self.resolved: dict[str, Resolution] = {}
         self.records: dict[str, RecordChange] = {}

@@ -19,13 +19,17 @@ from ingest.owners import derive_anew, picture_id, pictures_group, rename_id, ru
 from ingest.picture import fingerprint, picture, relation
 from ingest.program import Program, View, fetch, listing
 from ingest.runs import advanced, completed
+from ingest.sealing import WEEK
 
 Counts = Mapping[str, Json]
 
+RUNS = "runs"
+"""The group of all runs, by when they were first seen."""
 
-def interpret(event: Event, at: int) -> Program[Changes]:
-    """What an event changes; `at` is the wall clock."""
-    view, draft, stale = View(), Draft(at, event.time), set[str]()
+
+def interpret(event: Event, at: int, sealed_after: int = WEEK) -> Program[Changes]:
+    """What an event changes; `at` is the wall clock, `sealed_after` how long after its last arrival a run is sealed."""
+    view, draft, stale = View(), Draft(at, event.time, sealed_after), set[str]()
     homes = yield from take(view, draft, event, stale)
     yield from settle(view, draft, stale, homes)
     return draft.changes()
@@ -128,6 +132,8 @@ def _count(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[N
         name = fingerprint(part["picture"])
         part["tally"] = tally_id(job, name)
         yield from fetch(view, [part["tally"], *([old] if old else [])])
+        if old is not None and not draft.record(view, old).get("runs"):
+            old = None  # it was sealed and folded; what comes so late is counted once more
         if old == part["tally"]:
             _recount(view, draft, part, run, job, stale, int(part["done"]) - int(was_done))
         else:
@@ -135,14 +141,14 @@ def _count(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[N
                 yield from leave(view, draft, old, was, run, job, stale)
             _enter(view, draft, part, run, job, stale)
     groups = {runs_group(each["tally"]) for each in value["parts"].values() if each["tally"]}
-    groups |= set(value["parts"]) | ({parent_group(value["parent"])} if value.get("parent") else set())
-    draft.write(view, run, value, tuple(sorted(groups)), value["first"])
+    groups |= {RUNS} | set(value["parts"]) | ({parent_group(value["parent"])} if value.get("parent") else set())
+    draft.write(view, run, {**value, "arrived": draft.at}, tuple(sorted(groups)), value["first"])
 
 
 def _recount(view: View, draft: Draft, part: Counts, run: str, job: str, stale: set[str], completions: int) -> None:
     """One more event of a run that is counted here already."""
     counts = draft.record(view, part["tally"])
-    after = _seen(counts, part["first"], part["last"], run)
+    after = {**_seen(counts, part["first"], part["last"], run), "arrived": draft.at}
     after["completed"] = counts["completed"] + completions
     _put(view, draft, part["tally"], counts, after, job, stale)
 
@@ -157,7 +163,7 @@ def _enter(view: View, draft: Draft, part: Counts, run: str, job: str, stale: se
         view.nodes.setdefault(record, None)
         draft.write(view, record, part["picture"], (pictures_group(job),))
         draft.expect.pop(record)  # its tally is the guard
-    after = _seen(counts, part["first"], part["last"], run)
+    after = {**_seen(counts, part["first"], part["last"], run), "arrived": draft.at}
     after |= {"runs": counts["runs"] + 1, "completed": counts["completed"] + int(part["done"])}
     _put(view, draft, part["tally"], counts, after, job, stale)
 

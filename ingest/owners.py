@@ -3,9 +3,9 @@ stated in a STATE record, so that its edges can be derived anew when a name come
 
 State of a job: `declared` (see `ingest.interpret`), `links` {output: {source: time}} with "" for none, `retracted`
 [[source, output, time]] with "" for any and IDLE for an input that reaches no output, `hung` {output: {kind: {id: time}}}
-with "" for what has no output, `deleted_at`. Of a dataset: `declared`, `retracted`. Of a rename: `old`, `new`,
-`retracted`. Of a model: `trained` {dataset: [first, last]}, `retracted`, `deleted_at`. Of each: `laid`, its layout as last
-written. A state is in the group of every dataset it names (`names.mentions_group`).
+with "" for what has no output, `deleted_at`, `base` (see `ingest.sealing`). Of a dataset: `declared`, `retracted`. Of a
+rename: `old`, `new`, `retracted`. Of a model: `trained` {dataset: [first, last]}, `retracted`, `deleted_at`. Of each:
+`laid`, its layout as last written. A state is in the group of every dataset it names (`names.mentions_group`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from backends.changes import NodeFilter, Resolution
 from backends.ids import Kind, column_id, kind_of
 from backends.model import EdgeKey, EdgeKind, Json, Stamped
+from ingest import sealing
 from ingest.columns import WHOLE, Explicit
 from ingest.derive import Counted, Layout, Rules, derive, operation_id
 from ingest.draft import Draft
@@ -56,13 +57,15 @@ def derive_anew(view: View, draft: Draft, owner: str, homes: Mapping[str, Resolu
     yield from fetch(view, (state_id(owner),))
     state = draft.record(view, state_id(owner))
     if kind_of(owner) is Kind.JOB:
-        pictures = yield from _pictures(view, draft, owner)
+        pictures, state = _seal(view, draft, owner, (yield from _pictures(view, draft, owner)), state)
         pictures += _stated(owner, state)
     elif kind_of(owner) is Kind.DATASET:
         pictures = _stated(owner, state)
     else:
         pictures = []
     names = {name for counted in pictures for name in _names(counted.content)} | _other_names(owner, state)
+    if "base" in state:
+        names |= sealing.names(state["base"])
     yield from fetch(view, names)
     resolved = {name: homes.get(name, view.resolution(name)) for name in names}
     draft.resolved.update(view.resolutions(names))
@@ -91,6 +94,22 @@ def _pictures(view: View, draft: Draft, job: str) -> Program[list[Counted]]:
     return found
 
 
+def _seal(view: View, draft: Draft, job: str, pictures: list[Counted], state: State) -> tuple[list[Counted], State]:
+    """Folds the pictures of sealed runs into the base of a job that has many."""
+    if len(pictures) <= sealing.FOLD_AT:
+        return pictures, state
+    left, base = [], state.get("base")
+    for counted in pictures:
+        counts = draft.record(view, counted.tally)
+        if not counted.completed or counts["arrived"] > draft.sealed_before:
+            left.append(counted)
+            continue
+        base = sealing.folded(base, counted.content, counts)
+        draft.write(view, counted.tally, None)
+        draft.write(view, picture_id(job, counted.tally.rpartition("#")[2]), None)
+    return left, state if base is None else {**state, "base": base}
+
+
 def _counted(tally: str, content: Picture, counts: State, *, declared: bool = False) -> Counted:
     return Counted(tally, content, counts["runs"], counts["completed"], counts["first"], counts["last"], declared=declared)
 
@@ -115,7 +134,7 @@ def _stated(owner: str, state: State) -> list[Counted]:
 def owner_of(tally: str) -> str | None:
     """The owner whose statement a tally is; None where a client states an edge of its own."""
     kind, _, rest = tally.partition(":")
-    return rest.rpartition("#")[0] if kind in ("tally", "link", "rename", "training") else None
+    return rest.rpartition("#")[0] if kind in ("tally", "link", "rename", "sealed", "training") else None
 
 
 def declared_picture(owner: str, declared: State) -> Picture:
@@ -169,7 +188,7 @@ def _lay(owner: str, state: State, pictures: list[Counted], resolved: Mapping[st
         retracted, {o: {k: tuple(i) for k, i in kinds.items()} for o, kinds in hung.items()}, state.get("deleted_at")
     )
     if kind is Kind.JOB:
-        return derive(owner, pictures, rules, resolved.__getitem__)
+        return derive(owner, pictures, rules, resolved.__getitem__, state.get("base"))
     return _lay_declared(owner, pictures, rules, resolved)
 
 
