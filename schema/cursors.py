@@ -1,0 +1,58 @@
+"""Keyset cursors: the place of a row in its order, opaque to clients, strictly read.
+
+A cursor says where the last row stood, never how many rows came before it, so a page stays right while others write.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from typing import NoReturn, TypeAlias
+
+from backends.changes import Cursor
+from schema.errors import bad_input
+
+Shape: TypeAlias = tuple[type, ...]
+
+ORDERS: dict[str, Shape] = {
+    "near": (int, str),  # depth, id
+    "level": (float, int, str),  # impact level (negated), depth, id
+    "name": (str, str),  # name, id
+    "id": (str,),
+    "newest": (int, str),  # rank (negated), id
+    "match": (int, int, str),  # how well, length of the name, id
+}
+"""What the cursors of each order hold. A cursor of one order is refused in another."""
+
+_MAX_TEXT = 4096
+
+
+def write_cursor(order: str, place: Sequence[int | str | float]) -> str:
+    """The cursor of a row that stands at `place` in that order."""
+    text = json.dumps([order, *place], separators=(",", ":"), ensure_ascii=False)
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(order: str, text: str | None) -> Cursor | None:
+    """The place that `write_cursor` was given. Raises BAD_INPUT for anything it did not write for this order."""
+    if text is None:
+        return None
+    if len(text) > _MAX_TEXT:
+        _refuse()
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        value = json.loads(urlsafe_b64decode(padded).decode())
+    except (NotBase64, UnicodeError, ValueError, RecursionError):
+        _refuse()
+    if not isinstance(value, list) or not value or value[0] not in ORDERS:
+        _refuse()
+    if value[0] != order:
+        raise bad_input("this cursor comes from another list; use the endCursor of the page before")
+    place = value[1:]
+    if list(map(type, place)) != list(ORDERS[order]) or write_cursor(order, place) != text:
+        _refuse()
+    return tuple(place)
+
+
+def _refuse() -> NoReturn:
+    raise bad_input("this is no cursor of ours; use the endCursor of the page before")

@@ -1,0 +1,240 @@
+"""Runs tasks that ask, and asks for all of them at once.
+
+A task is a generator: it yields an `Ask` and is sent what was got. All tasks run until each waits; what they ask together
+is one `get`, one call for each different traversal and each list, at the same time. Rows that are merely shown are noted
+(`Reader.need`) and read in one `get` when no task is left. So the number of calls does not depend on how many entities,
+levels or fields there are.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from backends.changes import LogOp, LogRow, NodeFilter, NodePage, Order, Page
+from backends.model import Direction, EdgeKey, Epoch, Subgraph, Traversal
+from schema.context import Context
+from schema.errors import too_costly
+from schema.seen import Store
+from schema.selection import FieldKey
+from schema.together import Wanted, traversals_for
+
+
+@dataclass(slots=True)
+class Ask:
+    """Ids to read, parts of the graph to traverse, lists to read. `facets` for rows with their facets."""
+
+    look: set[str] = field(default_factory=set)
+    facets: bool = False
+    wanted: list[Wanted] = field(default_factory=list)
+    lists: list[tuple[NodeFilter, Order, Page]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.look or self.wanted or self.lists)
+
+
+@dataclass(slots=True)
+class Got:
+    """What was asked for, in the order asked. Rows that were looked up are in the store."""
+
+    subgraphs: list[Subgraph]
+    pages: list[NodePage]
+
+
+Task: TypeAlias = Generator[Ask, Got, None]
+
+
+class Again(Exception):
+    """What was read does not fit together, because the graph changed meanwhile: begin anew."""
+
+
+class Reader:
+    """Reads for one request. `values` has what each root field came to: its value, or the exception. `is_last`: no further
+    attempt follows, so what changed meanwhile is taken as it is."""
+
+    def __init__(self, context: Context, *, watermark: bool, is_last: bool) -> None:
+        self.costs = context.costs
+        self.is_last = is_last
+        self.store = Store(context.backend.capabilities.name)
+        self.values: dict[FieldKey, Any] = {}
+        self.shown = 0
+        self._backend = context.backend
+        self._watermark = watermark
+        self._rows: dict[str, bool] = {}
+        self._edges: dict[EdgeKey, None] = {}
+        self._folded = 0
+        self._ready: list[tuple[FieldKey, Task, Got | None]] = []
+        self._afterwards: list[tuple[FieldKey, Task]] = []
+        self._subgraphs: list[tuple[Traversal, Subgraph]] = []
+
+    def spawn(self, root: FieldKey, task: Task) -> None:
+        """Runs a task as a part of a root field."""
+        self._ready.append((root, task, None))
+
+    def afterwards(self, root: FieldKey, task: Task) -> None:
+        """Runs a task once everything that is shown was read."""
+        self._afterwards.append((root, task))
+
+    def need(self, ids: Iterable[str], *, facets: bool = False) -> None:
+        """These rows are shown: they are read at the end, unless they were already."""
+        for node_id in ids:
+            self._rows[node_id] = self._rows.get(node_id, False) or facets
+
+    def need_edge(self, key: EdgeKey | None) -> None:
+        """The evidence of this edge is shown."""
+        if key is not None:
+            self._edges[key] = None
+
+    def work(self, amount: int) -> None:
+        """Counts nodes and edges that are looked at in memory. Raises TOO_COSTLY past the bound."""
+        self._folded += amount
+        if self._folded > self.costs.max_folded:
+            raise too_costly("this query asks for the lineage of too many entities at once; ask lineage(...) for the graph")
+
+    def show(self, amount: int) -> None:
+        """Counts entities that the answer shows. Raises TOO_COSTLY past the bound."""
+        self.shown += amount
+        if self.shown > self.costs.max_shown:
+            raise too_costly(f"this query shows more than {self.costs.max_shown:,} entities; ask for smaller pages")
+
+    async def run(self) -> None:
+        """Runs all tasks to their end and reads what is shown."""
+        while True:
+            waiting = self._advance()
+            if waiting:
+                got = await self._answer([(root, ask) for root, _, ask in waiting])
+                self._ready = [(root, task, each) for (root, task, _), each in zip(waiting, got, strict=True)]
+            elif self._unread(self._rows) or self._unread_edges():
+                await self._look(self._unread(self._rows), self._unread_edges())
+            elif self._afterwards:
+                self._ready = [(root, task, None) for root, task in self._afterwards]
+                self._afterwards = []
+            else:
+                break
+        await self._agree()
+
+    def _advance(self) -> list[tuple[FieldKey, Task, Ask]]:
+        """Runs every task until it asks or ends. What one raises is the value of its root field."""
+        waiting: list[tuple[FieldKey, Task, Ask]] = []
+        while self._ready:
+            root, task, got = self._ready.pop(0)
+            if isinstance(self.values.get(root), Exception):
+                task.close()
+                continue
+            try:
+                ask = next(task) if got is None else task.send(got)
+            except StopIteration:
+                continue
+            except Again:
+                raise
+            except Exception as error:
+                self.values[root] = error
+                continue
+            waiting.append((root, task, ask))
+        return waiting
+
+    async def _answer(self, waiting: list[tuple[FieldKey, Ask]]) -> list[Got]:
+        if self._watermark:
+            # read before any traversal begins: whatever was said until then is in the answer
+            self._watermark = False
+            self.store.watermark = (await self._backend.changes_since(None)).watermark
+        traversals: dict[object, Traversal] = {}
+        answers: dict[FieldKey, list[object]] = {}
+        for root in dict.fromkeys(root for root, _ in waiting):
+            # together within a root field: another field's answer is cut, cached and failed by itself
+            wanted = [want for each, ask in waiting if each == root for want in ask.wanted]
+            made, numbers = traversals_for(wanted, self.costs.max_nodes)
+            traversals |= {_key(traversal): traversal for traversal in made}
+            answers[root] = [_key(made[number]) for number in numbers]
+        lists = [each for _, ask in waiting for each in ask.lists]
+        looks = {node_id: False for _, ask in waiting for node_id in ask.look}
+        looks |= {node_id: True for _, ask in waiting if ask.facets for node_id in ask.look}
+        calls: list[Coroutine[Any, Any, Any]] = [self._backend.traverse(traversal) for traversal in traversals.values()]
+        calls += [self._backend.find_nodes(*each) for each in lists]
+        if unread := self._unread(looks):
+            calls.append(self._look(unread, []))
+        results = await _together(calls)
+        subgraphs = dict(zip(traversals, results, strict=False))
+        self._subgraphs += zip(traversals.values(), subgraphs.values(), strict=True)
+        pages = iter(results[len(traversals) :])
+        found = {root: iter(keys) for root, keys in answers.items()}
+        return [
+            Got([subgraphs[next(found[root])] for _ in ask.wanted], [self._kept(next(pages)) for _ in ask.lists])
+            for root, ask in waiting
+        ]
+
+    def _kept(self, page: NodePage) -> NodePage:
+        for node in page.nodes:
+            if node.id not in self.store.nodes:
+                self.store.keep(node.id, node, facets=False)
+        return page
+
+    def _unread(self, rows: dict[str, bool]) -> dict[str, bool]:
+        nodes, faceted = self.store.nodes, self.store.faceted
+        return {each: facets for each, facets in rows.items() if each not in (faceted if facets else nodes)}
+
+    def _unread_edges(self) -> list[EdgeKey]:
+        return [key for key in self._edges if key not in self.store.edges]
+
+    async def _look(self, rows: dict[str, bool], edges: list[EdgeKey]) -> None:
+        facets = any(rows.values())
+        if facets and len(rows) > self.costs.max_faceted:
+            raise too_costly(f"facets are wide: at most {self.costs.max_faceted:,} entities are read together with them")
+        records = await self._backend.get(list(rows), edges, facets=facets)
+        for node_id, node in zip(rows, records.nodes, strict=True):
+            self.store.keep(node_id, node, facets=facets)
+        self.store.edges.update(zip(edges, records.edges, strict=True))
+
+    async def _agree(self) -> None:
+        """All traversals are of one epoch, or nothing that changed between theirs and the last touches them.
+        Raises `Again` where something does."""
+        if not self._subgraphs:
+            return
+        last = max((subgraph.epoch for _, subgraph in self._subgraphs), key=lambda epoch: epoch.seq)
+        self.store.epoch = last
+        older: dict[Epoch, list[tuple[Traversal, Subgraph]]] = {}
+        for traversal, subgraph in self._subgraphs:
+            if subgraph.epoch != last:
+                older.setdefault(subgraph.epoch, []).append((traversal, subgraph))
+        for epoch, asked in older.items():
+            page = await self._backend.changes_since(epoch)
+            rows = [row for row in page.rows if row.seq <= last.seq]
+            if not page.known or page.more or any(_touches(rows, *each) for each in asked):
+                raise Again
+
+
+def _key(traversal: Traversal) -> object:
+    return (frozenset(traversal.roots.items()), traversal.direction, traversal.max_depth, traversal.edge_kinds)
+
+
+def _touches(rows: list[LogRow], traversal: Traversal, subgraph: Subgraph) -> bool:
+    """Whether any of these changes alters what the traversal reached: it begins (upstream: ends) at a node it visited."""
+    visited = subgraph.numbers
+    followed = {kind.code for kind in traversal.edge_kinds}
+    ends: list[int] = []
+    for row in rows:
+        if row.op in (LogOp.NODE_CAME, LogOp.NODE_WENT):
+            ends.append(row.source)
+        elif row.code in followed:
+            ends += [row.source] if traversal.direction is not Direction.UPSTREAM else []
+            ends += [row.target] if traversal.direction is not Direction.DOWNSTREAM else []
+    return bool(np.isin(np.array(ends, np.int64), visited).any())
+
+
+async def _together(calls: list[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """The results of all calls, made at the same time; when one fails the others are given up."""
+    if not calls:
+        await asyncio.sleep(0)  # a task that only wants others to have their turn
+        return []
+    if len(calls) == 1:
+        return [await calls[0]]
+    running = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return list(await asyncio.gather(*running))
+    except BaseException:
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        raise

@@ -1,0 +1,300 @@
+"""`lineage`, `impact` and `paths`: one traversal, told as a whole."""
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from strawberry import ID
+
+from backends.ids import Kind
+from backends.model import DOWN, EDGE_KINDS, UP, Direction, EdgeKind, Node, Subgraph
+from schema import enums
+from schema.affected import AffectedPage
+from schema.drive import Again, Ask, Got, Reader, Task
+from schema.errors import bad_input
+from schema.fold import show_rows
+from schema.follow import Spot, proof_key, show_last_runs
+from schema.graft import OWN, graft
+from schema.impact import impact_levels, shown_levels, summary
+from schema.joins import FOLDED, Step
+from schema.paths import shortest_paths
+from schema.plan import (
+    API_KINDS,
+    Reach,
+    Turn,
+    check_turns,
+    column_layer,
+    followed,
+    hidden_kinds,
+    hops,
+    last_run_below,
+    read_depth,
+    read_edge_kinds,
+    read_kinds,
+    refuse_history,
+)
+from schema.roots import RootTask, known
+from schema.selection import Field, FieldKey, Selection
+from schema.shown import Folded, Shown
+from schema.starts import Starts, starts_of
+from schema.together import Wanted
+from schema.types.answer import EDGES_CUT, MAX_NODES, SERVICE_BOUND, WORK_BOUND, Answer, LineageSummary, Told
+from schema.types.entities import Run, entity
+from schema.types.lineage import Impact, ImpactConnection, ImpactEdge, Lineage, LineageEdge, LineageNode, Path, Paths, Proof
+from schema.view import View, rows_of
+
+_DIRECTIONS = {UP: Direction.UPSTREAM, DOWN: Direction.DOWNSTREAM, UP | DOWN: Direction.BOTH}
+
+
+MAX_PATHS = 100
+"""Routes that one answer lists."""
+
+
+class Graph(NamedTuple):
+    """A traversal from what was asked about, seen through the kinds that are shown. `begin` are the rows of the roots."""
+
+    view: View
+    begin: dict[int, int]
+    starts: Starts
+    hidden: frozenset[Kind]
+    jobs: bool
+    stands_for: Mapping[str, str]
+
+    @property
+    def subgraph(self) -> Subgraph:
+        return self.view.subgraph
+
+    def shown(self, direction: Direction, depth: int | None) -> Shown:
+        return show_rows(self.view, self.begin, direction, depth)
+
+
+def _graph(
+    reader: Reader,
+    roots: Sequence[Node],
+    direction: Direction,
+    depth: int | None,
+    kinds: frozenset[Kind] | None,
+    edge_kinds: frozenset[EdgeKind] | None = None,
+    *,
+    columns: bool,
+    ends: Sequence[Node] = (),
+) -> Generator[Ask, Got, Graph]:
+    """The graph around the roots. `columns`: datasets stand for their fields. `ends` are put in where they were met."""
+    ids = [node.id for node in (*roots, *ends)]
+    starts = yield from starts_of(reader, ids, columns=ids if columns else ())
+    root_kinds = frozenset(node.kind for node in (*roots, *ends))
+    follows = frozenset({EdgeKind.DERIVES}) if columns and edge_kinds is None else followed(kinds, edge_kinds, root_kinds)
+    hidden = hidden_kinds(kinds)
+    wanted = starts.ids((node.id for node in roots), direction)
+    far = hops(depth, hidden, follows, root_kinds, columns=columns)
+    got = yield Ask(wanted=[Wanted(frozenset(wanted), Turn(direction, columns), Reach(far, follows))])
+    subgraph = got.subgraphs[0]
+    reader.work(len(subgraph) + len(subgraph.sources))
+    if starts.runs:
+        subgraph = graft(subgraph, starts.runs, Direction.BOTH if ends else direction)
+    jobs = kinds is not None and Kind.JOB in kinds
+    stands_for = {each: node.id for node in (*roots, *ends) if node.kind is Kind.JOB for each in starts.of[node.id]}
+    view = View(subgraph, hidden, jobs=jobs, stands_for=stands_for)
+    return Graph(view, dict.fromkeys(_rows(reader, subgraph, roots, starts), 0), starts, hidden, jobs, stands_for)
+
+
+def _rows(reader: Reader, subgraph: Subgraph, roots: Iterable[Node], starts: Starts, *, must: bool = True) -> list[int]:
+    """The rows that stand for these nodes. Raises `Again` where one is gone since it was looked up."""
+    wanted = [each for node in roots for each in starts.of.get(node.id, (node.id,))]
+    rows = rows_of(subgraph, wanted)
+    if must and len(rows) < len(set(wanted)) and not reader.is_last:
+        raise Again
+    return list(rows.values())
+
+
+def lineage(reader: Reader, field: Field) -> Task:
+    """Every node and edge within reach, flat."""
+    args, below, costs = field.args, field.below, reader.costs
+    refuse_history(args.get("asOf"))
+    depth, kinds, edge_kinds = (
+        read_depth(args.get("depth")),
+        read_kinds(args.get("kinds")),
+        read_edge_kinds(args.get("edgeKinds")),
+    )
+    direction: Direction = args["direction"].value
+    most = args.get("maxNodes")
+    most = 1000 if most is None else most
+    if not 1 <= most <= costs.max_nodes:
+        raise bad_input(f"maxNodes is 1 to {costs.max_nodes:,}, not {most:,}")
+    nodes, edges = below.field("Lineage", "nodes"), below.field("Lineage", "edges")
+    entities = nodes.field("LineageNode", "entity") if nodes else None
+    if entities is not None:
+        check_turns(entities, API_KINDS, costs.max_turns)
+    roots = yield from known(reader, args["of"], "of")
+    columns = column_layer(kinds, edge_kinds)
+    graph = yield from _graph(reader, roots, direction, depth, kinds, edge_kinds, columns=columns)
+    shown = graph.shown(direction, depth)
+    reasons = [SERVICE_BOUND] if graph.subgraph.truncated else []
+    folded = shown.first(most, edges=edges is not None) if nodes or edges else None
+    if folded is not None:
+        reasons += [MAX_NODES] if folded.total > most else []
+        reasons += [EDGES_CUT] if folded.edges_truncated else []
+    exact = not graph.subgraph.truncated
+    reader.values[field.key] = Lineage(
+        nodes=_lineage_nodes(reader, field.key, folded, entities) if folded is not None and nodes else [],
+        edges=_lineage_edges(reader, field.key, folded, edges) if folded is not None and edges else [],
+        summary=LineageSummary(counts=summary(shown), exact=exact),
+        answer=Answer(told=Told(reader.store, len(shown) if exact else None, graph.subgraph.cache, tuple(reasons))),
+    )
+
+
+def _lineage_nodes(reader: Reader, root: FieldKey, folded: Folded, below: Selection | None) -> list[LineageNode]:
+    spot = Spot(reader, root, below)
+    columns = zip(folded.ids, folded.depths.tolist(), folded.reached.tolist(), strict=True)
+    nodes = [
+        LineageNode(
+            entity=entity(spot.add(node_id, counted=False)), depth=depth, direction=enums.Direction(_DIRECTIONS[reached])
+        )
+        for node_id, depth, reached in columns
+    ]
+    spot.spawn()
+    return nodes
+
+
+def _lineage_edges(reader: Reader, root: FieldKey, folded: Folded, below: Selection) -> list[LineageEdge]:
+    ids = folded.ids
+    members = {ids[at]: standing for at, standing in folded.members.items()}
+    columns = zip(
+        folded.sources.tolist(),
+        folded.targets.tolist(),
+        folded.edge_kinds.tolist(),
+        folded.via,
+        folded.via_counts.tolist(),
+        strict=True,
+    )
+    steps = [Step(ids[source], ids[target], kind, via, count) for source, target, kind, via, count in columns]
+    return _edges(reader, root, steps, members, below)
+
+
+def _edges(
+    reader: Reader,
+    root: FieldKey,
+    steps: Sequence[Step],
+    members: Mapping[str, tuple[str, ...]],
+    below: Selection,
+) -> list[LineageEdge]:
+    """The edges as they are shown; their evidence is read if it is selected."""
+    proven = bool(below.names("LineageEdge") & {"evidence", "transformations"})
+    runs: dict[str, Run] = {}
+    edges = []
+    for step in steps:
+        key = proof_key(step, members) if proven else None
+        reader.need_edge(key)
+        edges.append(
+            LineageEdge(
+                source=ID(step.source),
+                target=ID(step.target),
+                via=[ID(each) for each in step.via],
+                via_count=step.via_count,
+                stored_kind=None if step.kind in (FOLDED, OWN) else EDGE_KINDS[step.kind],
+                proof=Proof(reader.store, key, runs),
+            )
+        )
+    last = last_run_below(below, "LineageEdge")
+    if last is not None:
+        reader.afterwards(root, show_last_runs(Spot(reader, root, last), [edge.proof for edge in edges], runs))
+    return edges
+
+
+def impact(reader: Reader, field: Field) -> Task:
+    """What breaks: counts from columns, rows by the page."""
+    args, below = field.args, field.below
+    refuse_history(args.get("asOf"))
+    depth, kinds = read_depth(args.get("depth")), read_kinds(args.get("kinds"))
+    pages = [AffectedPage.of(each, reader) for each in below.fields("Impact") if each.name == "affected"]
+    rooted = below.field("Impact", "roots")
+    if rooted is not None:
+        check_turns(rooted, API_KINDS, reader.costs.max_turns)
+    roots = yield from known(reader, args["of"], "of")
+    graph = yield from _graph(reader, roots, Direction.DOWNSTREAM, depth, kinds, columns=column_layer(kinds, None))
+    shown = graph.shown(Direction.DOWNSTREAM, depth)
+    exact = not graph.subgraph.truncated
+    counts = summary(shown, roots=False)
+    levels = np.zeros(len(shown))
+    if any(page.levelled for page in pages):
+        levels = shown_levels(shown, impact_levels(graph.subgraph, list(graph.begin)))
+    spot = Spot(reader, field.key, rooted)
+    reasons = (SERVICE_BOUND,) if graph.subgraph.truncated else ()
+    total = counts.total if exact else None
+    reader.values[field.key] = Impact(
+        roots=[entity(spot.add(node.id)) for node in roots],
+        summary=LineageSummary(counts=counts, exact=exact),
+        answer=Answer(told=Told(reader.store, total, graph.subgraph.cache, reasons)),
+        pages={page.field.key: _affected(page, Spot(reader, field.key, page.below), shown, levels, total) for page in pages},
+    )
+    spot.spawn()
+
+
+def _affected(
+    page: AffectedPage, spot: Spot, shown: Shown, levels: NDArray[np.float64], total: int | None
+) -> ImpactConnection:
+    found = page.places(shown, levels) if page.rows else []
+    edges = [
+        ImpactEdge(
+            node=entity(spot.add(str(place[-1]))),
+            depth=int(shown.depths[at]),
+            impact_level=float(levels[at]),
+            order=page.order,
+            place=place,
+        )
+        for place, at in found[: page.first]
+    ]
+    spot.spawn()
+    return ImpactConnection(edges=edges, total_count=total, more=len(found) > page.first, begun=page.after is not None)
+
+
+def paths(reader: Reader, field: Field) -> Task:
+    """The shortest routes from one entity to another, the way the data flows."""
+    args, below = field.args, field.below
+    kinds = read_kinds(args.get("kinds"))
+    first = 3 if args.get("first") is None else args["first"]
+    if not 1 <= first <= MAX_PATHS:
+        raise bad_input(f"first is 1 to {MAX_PATHS:,} paths, not {first:,}")
+    routes_below = below.field("Paths", "paths")
+    entities = routes_below.field("Path", "nodes") if routes_below else None
+    if entities is not None:
+        check_turns(entities, API_KINDS, reader.costs.max_turns)
+    ends = yield from known(reader, [args["from"], args["to"]], "from and to")
+    source, target = ends[0], ends[-1]
+    columns = column_layer(kinds, None) or any(node.kind is Kind.COLUMN for node in ends)
+    graph = yield from _graph(
+        reader, [source], Direction.DOWNSTREAM, None, kinds, columns=columns, ends=[target] if target is not source else []
+    )
+    subgraph = graph.subgraph
+    rows = _rows(reader, subgraph, [target], graph.starts, must=False)
+    found = shortest_paths(
+        subgraph,
+        list(graph.begin),
+        rows,
+        graph.hidden,
+        first,
+        jobs=graph.jobs,
+        stands_for=graph.stands_for,
+    )
+    spot = Spot(reader, field.key, entities)
+    steps_below = routes_below.field("Path", "edges") if routes_below else None
+    reasons = [SERVICE_BOUND] if subgraph.truncated else []
+    reasons += [] if found.complete else [WORK_BOUND]
+    count = len(found.routes)
+    total = count if count < first and not reasons else None
+    reader.values[field.key] = Paths(
+        paths=[
+            Path(
+                nodes=[entity(spot.add(each)) for each in route.ids],
+                edges=_edges(reader, field.key, route.steps, {}, steps_below) if steps_below else [],
+                length=len(route.steps),
+            )
+            for route in found.routes
+        ],
+        answer=Answer(told=Told(reader.store, total, subgraph.cache, tuple(reasons))),
+    )
+    spot.spawn()
+
+
+FLAT_ROOTS: Mapping[str, RootTask] = {"lineage": lineage, "impact": impact, "paths": paths}

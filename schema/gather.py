@@ -1,0 +1,111 @@
+"""Everything a query shows, read before anything is shown: resolvers fetch their values here and ask no backend.
+
+The first root field of a query gathers for all of them, so that they share their calls; see `schema.drive`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from graphql import FieldNode, Visitor, visit
+
+from backends.model import Node
+from schema.context import Context, Info
+from schema.drive import Again, Reader, Task
+from schema.flat import FLAT_ROOTS
+from schema.follow import Spot
+from schema.names import Sought
+from schema.plan import API_KINDS, check_turns
+from schema.roots import ENTITY_ROOTS, RootTask, find
+from schema.seen import Seen
+from schema.selection import Document, FieldKey, Selection, field_key
+
+ROOTS: Mapping[str, RootTask] = {**ENTITY_ROOTS, **FLAT_ROOTS}
+
+
+async def value_of(info: Info, name: str, /, **args: Any) -> Any:
+    """The value of a root field of the query with these arguments. Raises what went wrong with it."""
+    context = info.context
+    if context.gathered is None:
+        context.gathered = asyncio.ensure_future(_gather(context, Document.of(info._raw_info)))
+    values: dict[FieldKey, Any] = await context.gathered
+    value = values[field_key(name, args)]
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+async def _gather(context: Context, document: Document) -> dict[FieldKey, Any]:
+    fields = [field for field in Selection.root(document).fields("Query") if field.name in ROOTS]
+
+    def begin(reader: Reader) -> None:
+        for field in fields:
+            reader.spawn(field.key, ROOTS[field.name](reader, field))
+
+    return (await _read(context, begin, watermark=_selects(document, "watermark"))).values
+
+
+async def gather_entities(
+    context: Context, document: Document, asked: Mapping[str, tuple[Selection | None, Iterable[str]]]
+) -> dict[str, list[Seen]]:
+    """The entities with these ids as they are shown under each name: what the payload of a mutation shows."""
+    shown: dict[str, list[Seen]] = {}
+
+    def begin(reader: Reader) -> None:
+        for name, (below, ids) in asked.items():
+            spot = Spot(reader, (name,), below)
+            shown[name] = [spot.add(each) for each in ids]
+            if below is not None:
+                check_turns(below, API_KINDS, reader.costs.max_turns)
+            spot.spawn()
+
+    reader = await _read(context, begin, watermark=_selects(document, "watermark"))
+    for value in reader.values.values():
+        if isinstance(value, Exception):
+            raise value
+    return shown
+
+
+async def find_one(context: Context, name: Sought) -> Node | None:
+    """The node that a name means. Raises BAD_INPUT where several kinds answer."""
+    found: list[Any] = []
+
+    def look(reader: Reader) -> Task:
+        found[:] = yield from find(reader, [name])
+
+    reader = await _read(context, lambda reader: reader.spawn((), look(reader)), watermark=False)
+    if isinstance(error := reader.values.get(()), Exception):
+        raise error
+    node: Node | None = found[0]
+    return node
+
+
+async def _read(context: Context, begin: Callable[[Reader], None], *, watermark: bool) -> Reader:
+    """Reads until all of it is of one moment, a few times at most; then as it is, and the answers say so."""
+    async with context.time_left():
+        for attempt in range(1, context.costs.attempts + 1):
+            reader = Reader(context, watermark=watermark, is_last=attempt == context.costs.attempts)
+            begin(reader)
+            try:
+                await reader.run()
+                break
+            except Again:
+                reader.store.epochs_differ = True
+        return reader
+
+
+def _selects(document: Document, name: str) -> bool:
+    """Whether a field of that name is anywhere in the operation or the fragments."""
+    finder = _Finder(name)
+    for node in (document.operation, *document.fragments.values()):
+        visit(node, finder)
+    return finder.found
+
+
+class _Finder(Visitor):
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name, self.found = name, False
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        self.found |= node.name.value == self.name

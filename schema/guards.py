@@ -1,0 +1,213 @@
+"""What a document may be, before it is run: how long, how deep, how wide. What is cheap to say is cheap to refuse.
+
+What a query may cost in the graph is another matter: `schema.context.Costs`, counted where it is spent.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    InlineFragmentNode,
+    Lexer,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    Source,
+    TokenKind,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from schema.errors import Code, present
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+"""Made once: graphql-core keeps what it learns of a rule's class, so a class made for each request costs ten times more."""
+MAX_VALIDATION_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a document may hold. Depth and fields count with the fragments spread out."""
+
+    bytes: int = 64 * 1024
+    tokens: int = 2_000
+    depth: int = 30
+    aliases: int = 30
+    directives: int = 20
+    root_fields: int = 20
+    fields: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The measures of a selection."""
+
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    fields: int = 0
+
+    def __add__(self, other: "Size") -> "Size":
+        return Size(
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.directives + other.directives,
+            self.fields + other.fields,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that was read once: itself, or why it is refused."""
+
+    document: DocumentNode | None
+    errors: tuple[GraphQLError, ...]
+
+
+class Documents:
+    """Documents read and checked, the last used kept. Bounded by number and by the bytes of their texts."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, most: int = 512, most_bytes: int = 4 << 20) -> None:
+        self._schema, self._limits, self._most, self._most_bytes = schema, limits, most, most_bytes
+        self._kept: OrderedDict[str, Prepared] = OrderedDict()
+        self._bytes = 0
+
+    def prepare(self, text: str) -> Prepared:
+        """The document of a text, parsed and validated, from memory where it was met before."""
+        found = self._kept.get(text)
+        if found is not None:
+            self._kept.move_to_end(text)
+            return found
+        made = self._read(text)
+        if len(text) <= self._limits.bytes:
+            self._kept[text] = made
+            self._bytes += len(text)
+            while len(self._kept) > self._most or self._bytes > self._most_bytes:
+                self._bytes -= len(self._kept.popitem(last=False)[0])
+        return made
+
+    def _read(self, text: str) -> Prepared:
+        limits = self._limits
+        size = len(text.encode(errors="replace"))
+        if size > limits.bytes:
+            return _refused(Code.TOO_LARGE, f"the document has {size:,} bytes, {limits.bytes:,} are allowed")
+        try:
+            document = parse(text, max_tokens=limits.tokens)
+        except GraphQLSyntaxError as error:
+            if _has_more_tokens(text, limits.tokens):
+                return _refused(Code.TOO_LARGE, f"the document has more than {limits.tokens:,} tokens")
+            return Prepared(None, (error,))
+        too_much = check_size(document, limits)
+        if too_much is not None:
+            return Prepared(document, (too_much,))
+        return Prepared(document, tuple(validate(self._schema, document, RULES, max_errors=MAX_VALIDATION_ERRORS - 1)))
+
+
+def _refused(code: Code, message: str) -> Prepared:
+    return Prepared(None, (GraphQLError(message, extensions={"code": code}),))
+
+
+def _has_more_tokens(text: str, most: int) -> bool:
+    lexer = Lexer(Source(text))
+    try:
+        return all(lexer.advance().kind is not TokenKind.EOF for _ in range(most + 1))
+    except GraphQLSyntaxError:
+        return False
+
+
+def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:
+    """Why a document is too much to run; None where it is not."""
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    sizes: dict[str, Size] = {}
+    for node in document.definitions:
+        if not isinstance(node, OperationDefinitionNode):
+            continue
+        size = _size(node.selection_set, fragments, sizes, ()) + Size(directives=len(node.directives or ()))
+        roots = sum(1 for _ in _fields(node.selection_set, fragments, set()))
+        for what, count, most in (
+            ("levels", size.depth, limits.depth),
+            ("aliases", size.aliases, limits.aliases),
+            ("directives", size.directives, limits.directives),
+            ("root fields", roots, limits.root_fields),
+            ("fields", size.fields, limits.fields),
+        ):
+            if count > most:
+                words = f"the query has more than {most:,} {what}; ask in parts"
+                return GraphQLError(words, node, extensions={"code": Code.TOO_COSTLY})
+    return None
+
+
+def _size(
+    selections: SelectionSetNode,
+    fragments: dict[str, FragmentDefinitionNode],
+    sizes: dict[str, Size],
+    within: tuple[str, ...],
+) -> Size:
+    """The measures with the fragments spread out, each measured once. A cycle ends here and is told by validation."""
+    total = Size()
+    for node in selections.selections:
+        own = len(node.directives or ())
+        if isinstance(node, FieldNode):
+            below = _size(node.selection_set, fragments, sizes, within) if node.selection_set else Size()
+            total += Size(below.depth + 1, below.aliases + bool(node.alias), below.directives + own, below.fields + 1)
+        elif isinstance(node, InlineFragmentNode):
+            total += _size(node.selection_set, fragments, sizes, within) + Size(directives=own)
+        elif isinstance(node, FragmentSpreadNode):
+            name = node.name.value
+            if name in fragments and name not in within:
+                if name not in sizes:
+                    sizes[name] = _size(fragments[name].selection_set, fragments, sizes, (*within, name))
+                total += sizes[name]
+            total += Size(directives=own)
+    return total
+
+
+def _fields(
+    selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode], spread: set[str]
+) -> Iterator[FieldNode]:
+    for node in selections.selections:
+        if isinstance(node, FieldNode):
+            yield node
+        elif isinstance(node, InlineFragmentNode):
+            yield from _fields(node.selection_set, fragments, spread)
+        elif isinstance(node, FragmentSpreadNode) and node.name.value in fragments and node.name.value not in spread:
+            spread.add(node.name.value)
+            yield from _fields(fragments[node.name.value].selection_set, fragments, spread)
+
+
+class Guard(SchemaExtension):
+    """Around every operation: documents from memory or refused, and errors as the client may see them."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._errors: list[GraphQLError] = []
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        prepared = self._documents.prepare(context.query or "")
+        if prepared.document is None:
+            raise prepared.errors[0]
+        context.graphql_document = prepared.document
+        self._errors = list(prepared.errors)
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = self._errors
+        yield
+
+    def on_operation(self) -> Iterator[None]:
+        yield
+        result = self.execution_context.result
+        if result is not None and result.errors:
+            result.errors = [present(error) for error in result.errors]
