@@ -54,6 +54,9 @@ def say_again(draft: Draft, name: str, home: str) -> Program[None]:
     """Says the columns of the schema in force with the time it was last seen."""
     node = yield from whole(name)
     stored = node.members.get(name, {}).get(FIELDS) if node is not None else None
+    drafted = draft.stamped(name).get(FIELDS)
+    if drafted is not None and drafted.beats(stored):
+        stored = drafted  # one event may name a dataset twice
     if stored is not None and stored.value is not None:
         _say_columns(draft, name, home, stored.value[1], stored.time, wins=False)
 
