@@ -79,10 +79,11 @@ class RouteFinder:
 
     def _part(self, problems: list[_Problem], prefix: tuple[int, ...], excluded: frozenset[int]) -> None:
         """Adds a problem with a bound on its best route, unless it plainly has none."""
-        for node in self.onward(prefix[-1]):
-            if node not in excluded and node not in prefix:
-                self._push(problems, len(prefix) + self._left[node], (*prefix, node), prefix, excluded, None)
-                return
+        met = excluded.union(prefix)
+        nodes = [node for node in self.onward(prefix[-1]) if node not in met]
+        if nodes:
+            node = self._nearest(nodes, self._left)
+            self._push(problems, len(prefix) + self._left[node], (*prefix, node), prefix, excluded, None)
 
     def _push(
         self,
@@ -100,10 +101,10 @@ class RouteFinder:
 
     def _solve(self, prefix: tuple[int, ...], excluded: frozenset[int]) -> tuple[int, ...] | None:
         """The best route that begins with the prefix and goes on with none of those excluded; None if there is none."""
-        met = set(prefix)
-        open_nodes = [node for node in self.onward(prefix[-1]) if node not in excluded and node not in met]
+        met = excluded.union(prefix)
+        open_nodes = [node for node in self.onward(prefix[-1]) if node not in met]
         nodes = self._finish(open_nodes, self._left)
-        if not met.isdisjoint(nodes):
+        if not set(prefix).isdisjoint(nodes):
             left = self._steps_left(prefix)
             nodes = self._finish([node for node in open_nodes if left[node] >= 0], left)
         return prefix + nodes if nodes else None
@@ -112,11 +113,16 @@ class RouteFinder:
         """The best way to the target that begins with one of these nodes, by the steps left from each node."""
         way: list[int] = []
         while nodes:
-            least = min(left[node] for node in nodes)
-            way.append(min((node for node in nodes if left[node] == least), key=self.name))
-            self.work += len(nodes)
+            way.append(self._nearest(nodes, left))
+            least = left[way[-1]]
             nodes = [node for node in self.onward(way[-1]) if left[node] == least - 1] if least else []
         return tuple(way)
+
+    def _nearest(self, nodes: Sequence[int], left: Sequence[int]) -> int:
+        """The node with the fewest steps left, of equals the least by name."""
+        self.work += len(nodes)
+        least = min(left[node] for node in nodes)
+        return min((node for node in nodes if left[node] == least), key=self.name)
 
     def _steps_left(self, barred: Sequence[int]) -> list[int]:
         """The least number of steps from each node to the target, meeting none of these; negative where there is no way."""
@@ -134,12 +140,11 @@ class RouteFinder:
         return self._names[node]
 
     def onward(self, node: int) -> list[int]:
-        """The nodes one folded step on, those nearest to the target first, ties by name."""
+        """The nodes one folded step on, in no order."""
         if node not in self._nexts:
             targets = set(self._targets)
             met = self._through(self._down, self._rows(node))
-            found = {self._targets[0] if row in targets else row for row in met if self._shown[row]}
-            self._nexts[node] = sorted(found, key=lambda other: (self._left[other], self.name(other)))
+            self._nexts[node] = list({self._targets[0] if row in targets else row for row in met if self._shown[row]})
         return self._nexts[node]
 
     def step(self, source: int, target: int) -> Step:
