@@ -74,14 +74,13 @@ class RouteFinder:
                 continue
             yield best.nodes
             for end in range(len(best.prefix), len(best.nodes)):
-                excluded = best.excluded if end == len(best.prefix) else frozenset[int]()
-                self._part(problems, best.nodes[:end], excluded | {best.nodes[end]})
+                excluded = (best.excluded if end == len(best.prefix) else frozenset[int]()) | {best.nodes[end]}
+                if len(excluded) < len(self.onward(best.nodes[end - 1])):  # else nothing is left, as along a chain
+                    self._part(problems, best.nodes[:end], excluded)
 
     def _part(self, problems: list[_Problem], prefix: tuple[int, ...], excluded: frozenset[int]) -> None:
         """Adds a problem with a bound on its best route, unless it plainly has none."""
-        met = excluded.union(prefix)
-        nodes = [node for node in self.onward(prefix[-1]) if node not in met]
-        if nodes:
+        if nodes := self._open(prefix, excluded):
             node = self._nearest(nodes, self._left)
             self._push(problems, len(prefix) + self._left[node], (*prefix, node), prefix, excluded, None)
 
@@ -101,13 +100,17 @@ class RouteFinder:
 
     def _solve(self, prefix: tuple[int, ...], excluded: frozenset[int]) -> tuple[int, ...] | None:
         """The best route that begins with the prefix and goes on with none of those excluded; None if there is none."""
-        met = excluded.union(prefix)
-        open_nodes = [node for node in self.onward(prefix[-1]) if node not in met]
+        open_nodes = self._open(prefix, excluded)
         nodes = self._finish(open_nodes, self._left)
         if not set(prefix).isdisjoint(nodes):
             left = self._steps_left(prefix)
             nodes = self._finish([node for node in open_nodes if left[node] >= 0], left)
         return prefix + nodes if nodes else None
+
+    def _open(self, prefix: tuple[int, ...], excluded: frozenset[int]) -> list[int]:
+        """The nodes that a problem may go on with."""
+        met = excluded.union(prefix)
+        return [node for node in self.onward(prefix[-1]) if node not in met]
 
     def _finish(self, nodes: Sequence[int], left: Sequence[int]) -> tuple[int, ...]:
         """The best way to the target that begins with one of these nodes, by the steps left from each node."""
