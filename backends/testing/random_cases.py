@@ -36,9 +36,9 @@ EVERYTHING = (*IDS, *RECORDS, *UNKNOWN)
 
 
 def cases(factor: float) -> range:
-    """The seeds of one random test: HEADWATER_CASES of them (60 unless set) times the factor, at least one, from
+    """The seeds of one random test: HEADWATER_CASES of them (30 unless set) times the factor, at least one, from
     HEADWATER_FIRST_CASE on. To see a failed case again: HEADWATER_CASES=1 HEADWATER_FIRST_CASE=<its seed>."""
-    first, count = int(os.environ.get("HEADWATER_FIRST_CASE", "0")), int(os.environ.get("HEADWATER_CASES", "60"))
+    first, count = int(os.environ.get("HEADWATER_FIRST_CASE", "0")), int(os.environ.get("HEADWATER_CASES", "30"))
     return range(first, first + max(1, round(count * factor)))
 
 

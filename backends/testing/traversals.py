@@ -50,14 +50,14 @@ class TraversalContract:
         assert found.depths == {"c": 0, "b": 1, "a": 2}
         assert found.arrows == "a-b b-c"
 
-    @pytest.mark.parametrize("depth", [0, 1, 2, 3, 4])
-    async def test_max_depth_counts_hops(self, backend: LineageBackend, depth: int) -> None:
+    async def test_max_depth_counts_hops(self, backend: LineageBackend) -> None:
         await backend.apply(stated(arrows(CHAIN)))
-        found = await ask(backend, "a", DOWNSTREAM, depth)
-        assert found.depths == {name: hops for hops, name in enumerate("abcd") if hops <= depth}
-        back = await ask(backend, "d", UPSTREAM, depth)
-        assert back.depths == {name: hops for hops, name in enumerate("dcba") if hops <= depth}
-        assert not found.truncated, "a depth that was asked for is no cut"
+        for depth in range(5):
+            found = await ask(backend, "a", DOWNSTREAM, depth)
+            assert found.depths == {name: hops for hops, name in enumerate("abcd") if hops <= depth}
+            back = await ask(backend, "d", UPSTREAM, depth)
+            assert back.depths == {name: hops for hops, name in enumerate("dcba") if hops <= depth}
+            assert not found.truncated, "a depth that was asked for is no cut"
 
     async def test_diamond_has_each_node_once(self, backend: LineageBackend) -> None:
         await backend.apply(stated(arrows(DIAMOND)))
