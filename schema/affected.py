@@ -9,9 +9,10 @@ from backends.ids import name_of
 from schema.drive import Reader
 from schema.enums import ImpactOrder
 from schema.follow import BEFORE_DEPTH_1
-from schema.plan import API_KINDS, check_turns, nodes_below, read_page
+from schema.plan import API_KINDS, nodes_below, read_page
 from schema.selection import Field, Selection
 from schema.shown import Shown
+from schema.turns import check_turns
 
 Place: TypeAlias = tuple[int | float | str, ...]
 _ORDERS = {ImpactOrder.DEPTH: "near", ImpactOrder.IMPACT_LEVEL: "level", ImpactOrder.NAME: "name"}

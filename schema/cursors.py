@@ -42,16 +42,22 @@ def read_cursor(order: str, text: str | None) -> Cursor | None:
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         value = json.loads(urlsafe_b64decode(padded).decode())
-    except (NotBase64, UnicodeError, ValueError, RecursionError):
+        if not isinstance(value, list) or not value or value[0] not in ORDERS:
+            _refuse()
+        named, *place = value
+        wrote = write_cursor(named, place)
+    except (NotBase64, ValueError, RecursionError, TypeError):
         _refuse()
-    if not isinstance(value, list) or not value or value[0] not in ORDERS:
-        _refuse()
-    if value[0] != order:
+    if named != order:
         raise bad_input("this cursor comes from another list; use the endCursor of the page before")
-    place = value[1:]
-    if list(map(type, place)) != list(ORDERS[order]) or write_cursor(order, place) != text:
+    if [type(each) for each in place] != list(ORDERS[order]) or wrote != text or not all(map(_fits, place)):
         _refuse()
     return tuple(place)
+
+
+def _fits(value: object) -> bool:
+    """Stores compare whole numbers of 64 bits."""
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _refuse() -> NoReturn:

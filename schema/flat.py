@@ -21,13 +21,9 @@ from schema.joins import FOLDED, Step
 from schema.paths import shortest_paths
 from schema.plan import (
     API_KINDS,
-    Reach,
-    Turn,
-    check_turns,
     column_layer,
     followed,
     hidden_kinds,
-    hops,
     last_run_below,
     read_depth,
     read_edge_kinds,
@@ -39,6 +35,7 @@ from schema.selection import Field, FieldKey, Selection
 from schema.shown import Folded, Shown
 from schema.starts import Starts, starts_of
 from schema.together import Wanted
+from schema.turns import Reach, Turn, check_turns, hops
 from schema.types.answer import EDGES_CUT, MAX_NODES, SERVICE_BOUND, WORK_BOUND, Answer, LineageSummary, Told
 from schema.types.entities import Run, entity
 from schema.types.lineage import Impact, ImpactConnection, ImpactEdge, Lineage, LineageEdge, LineageNode, Path, Paths, Proof

@@ -15,26 +15,14 @@ from schema.errors import too_costly
 from schema.fold import show_rows
 from schema.graft import OWN, graft, only
 from schema.joins import FOLDED, Step
-from schema.plan import (
-    Link,
-    Listing,
-    Named,
-    Neighbours,
-    Reference,
-    Turn,
-    Walk,
-    goes_on,
-    links_at,
-    reach,
-    turn_of,
-    wants,
-)
+from schema.plan import Link, Listing, Named, Neighbours, Reference, Walk, wants
 from schema.plan import Step as Stride
 from schema.seen import Seen
 from schema.selection import FieldKey, Selection
 from schema.shown import Shown
 from schema.starts import Starts, named_by, resolved, starts_of
 from schema.together import Wanted
+from schema.turns import Turn, goes_on, links_at, reach, turn_of
 from schema.types.answer import SERVICE_BOUND, Answer, Told
 from schema.types.common import Connection, Edge
 from schema.types.entities import Run, entity

@@ -15,10 +15,11 @@ from schema.drive import Again, Reader, Task
 from schema.flat import FLAT_ROOTS
 from schema.follow import Spot
 from schema.names import Sought
-from schema.plan import API_KINDS, check_turns
+from schema.plan import API_KINDS
 from schema.roots import ENTITY_ROOTS, RootTask, find
 from schema.seen import Seen
 from schema.selection import Document, FieldKey, Selection, field_key
+from schema.turns import check_turns
 
 ROOTS: Mapping[str, RootTask] = {**ENTITY_ROOTS, **FLAT_ROOTS}
 

@@ -14,7 +14,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from schema.context import Context
-from schema.errors import ApiError, Code, bad_input, present
+from schema.errors import ApiError, Code, bad_input
 from schema.service import LineageSchema
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -184,6 +184,3 @@ def _to_json(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME)
     except TypeError:
         return json.dumps(value, allow_nan=False, default=str).encode()
-
-
-__all__ = ["MAX_BODY", "GraphQLApp", "HttpError", "present"]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from backends.changes import NodeFilter
+from backends.changes import NodeFilter, Order
 from backends.ids import KINDS, BadId, Kind, check_text, kind_of, make_id, name_of, namespace_of, split_id
 from backends.model import Node
 from backends.text import words
@@ -131,13 +131,20 @@ def the_one(one: Sought, found: Iterable[Node]) -> Node | None:
     return next(iter(standing.values()), None)
 
 
-def near_filters(one: Sought) -> list[NodeFilter]:
-    """Searches that find what may have been meant by an id that nobody has: by all words of the name, by the longest word,
-    and by how the longest words begin, for those mistyped further on."""
-    name = _name(one)
-    parts = sorted(words(name), key=lambda word: (-len(word), word))
-    texts = [" ".join(words(name)), *parts[:1], *(word[: max(3, len(word) // 2)] for word in parts[:2])]
-    return [NodeFilter(text=text, kinds=API_KINDS - {Kind.RUN}) for text in dict.fromkeys(texts) if text]
+def near_filters(one: Sought) -> list[tuple[NodeFilter, Order]]:
+    """Listings that hold what may have been meant by an id that nobody has: by all words of the name, by them with one
+    mistyped further on or left out, and whatever is in the same namespace."""
+    parts = words(_name(one))[:6]
+    texts = [" ".join(parts)]
+    for place, word in sorted(enumerate(parts), key=lambda each: -len(each[1]))[:3]:
+        others = [*parts[:place], *parts[place + 1 :]]
+        texts += [" ".join([*others, word[: max(2, len(word) // 2)]]), " ".join(others)]
+    kinds = API_KINDS - {Kind.RUN}
+    filters = [(NodeFilter(text=text, kinds=kinds), Order.RELEVANCE) for text in dict.fromkeys(texts) if text]
+    if len(one.ids) == 1:
+        kind, namespace = kind_of(one.ids[0]), namespace_of(one.ids[0])
+        filters.append((NodeFilter(kinds=frozenset({kind}) & kinds, namespace=namespace), Order.ID))
+    return filters
 
 
 def nearest(one: Sought, found: Iterable[str], most: int = 5) -> list[str]:

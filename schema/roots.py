@@ -22,8 +22,9 @@ from schema.names import (
     sought_run,
     the_one,
 )
-from schema.plan import API_KINDS, check_turns, nodes_below, read_kinds, read_page, wants
+from schema.plan import API_KINDS, nodes_below, read_kinds, read_page, wants
 from schema.selection import Field, Selection
+from schema.turns import check_turns
 from schema.types.common import Connection, Edge
 from schema.types.entities import entity
 
@@ -110,7 +111,7 @@ def known(reader: Reader, ids: Sequence[str], argument: str) -> Generator[Ask, G
     found = yield from find(reader, names)
     for name, node in zip(names, found, strict=True):
         if node is None:
-            lists = [(where, Order.RELEVANCE, Page(20)) for where in near_filters(name)]
+            lists = [(where, order, Page(20)) for where, order in near_filters(name)]
             got = yield Ask(lists=lists)
             near = nearest(name, (each.id for page in got.pages for each in page.nodes))
             words = f"; did you mean {near[0]}?" if near else ""

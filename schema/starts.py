@@ -7,8 +7,8 @@ from backends.ids import Kind, kind_of, namespace_of
 from backends.model import EDGE_KINDS, Direction, EdgeKind, Subgraph
 from schema.drive import Ask, Got, Reader
 from schema.graft import Ends
-from schema.plan import Reach, Turn
 from schema.together import Wanted
+from schema.turns import Reach, Turn
 from schema.view import rows_of
 
 _DATA = (Kind.DATASET, Kind.ASSET)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from backends.model import Direction, EdgeKind, Traversal
-from schema.plan import Reach, Turn
+from schema.turns import Reach, Turn
 
 
 class Wanted(NamedTuple):

@@ -1,7 +1,7 @@
 """The entities. Each value is read from what was gathered (`Seen`); a field that leads on was gathered beforehand."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import strawberry
 from strawberry import UNSET
@@ -52,7 +52,9 @@ class Entity(Node):
         return _micros(node.last_seen if node is not None and node.last_seen is not None else self.seen.whole("last"))
 
     @resolver("Facets as they were sent, by name; all of them unless `names` picks some. Null without any.")
-    def facets(self, names: list[str] | None = UNSET) -> JsonValue | None:
+    def facets(
+        self, names: Annotated[list[str] | None, strawberry.argument(description="Only these; null gives all.")] = UNSET
+    ) -> JsonValue | None:
         return _json(_facets(self.seen, names or None))
 
     @resolver("Entities this one comes from, one shown step away unless depth says more.")

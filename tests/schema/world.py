@@ -21,7 +21,7 @@ from backends.changes import (
     TopologyPage,
 )
 from backends.memory import MemoryBackend
-from backends.model import Capabilities, EdgeKey, Epoch, Json, Records, Stamped, Subgraph, Traversal
+from backends.model import Capabilities, EdgeKey, EdgeKind, Epoch, Json, Records, Stamped, Subgraph, Traversal
 from backends.vocabulary import parent_group
 from schema.context import Context, Costs
 from schema.service import LineageSchema, schema
@@ -91,7 +91,7 @@ class World:
 
     async def lines(self, *lines: str) -> "World":
         """Nodes and edges in words, see `tests.schema.graphs`. Operations of a job get their HAS_OPERATION, columns their
-        HAS_COLUMN."""
+        HAS_COLUMN, pairs of datasets their PAIR."""
         keys = chains(*lines)
         words = {word for line in lines for word in line.split()}
         for word in sorted(words):
@@ -99,6 +99,9 @@ class World:
                 keys += chains(f"J:{word[1:].rpartition('.')[0]} {word}")
             if "/" in word:
                 keys += chains(f"{word.split('/')[0]} {word}")
+        into = [key for key in keys if key.kind is EdgeKind.INPUT_TO]
+        onward = [key for key in keys if key.kind is EdgeKind.PRODUCES]
+        keys += [EdgeKey(a.source, EdgeKind.PAIR, b.target) for a in into for b in onward if a.target == b.source]
         await self.edges(keys, more=map(node, words))
         return self
 
