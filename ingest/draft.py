@@ -52,6 +52,11 @@ class Draft:
         """The nodes whose ids begin so and of which something was said in this draft."""
         return [node_id for node_id in self._nodes if node_id.startswith(prefix)]
 
+    def alias(self, node_id: str) -> str | None:
+        """What this draft makes a node another name of: "" for none, None where it says nothing of that."""
+        alias: str | None = self._nodes.get(node_id, {}).get("alias_of")
+        return alias
+
     def edge(self, key: EdgeKey, put: Mapping[str, Mapping[str, Json]] | None = None, drop: Iterable[str] = ()) -> None:
         """States an edge, or takes statements back; of one tally the last call holds."""
         puts, drops = self._edges.setdefault(key, ({}, set()))

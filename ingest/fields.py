@@ -111,9 +111,12 @@ def sweep(view: View, draft: Draft) -> Program[None]:
     for key in unsure:
         edge, column = view.edges[key], view.node(key.target)
         left = set(edge.tallies if edge is not None else ()) - listed.get(key, ({}, set()))[1]
-        if not left and (column is None or column.id == key.target):
+        alias = draft.alias(key.target)
+        own = alias == "" if alias is not None else column is None or column.id == key.target
+        if not left and own:
             draft.say(key.target, withdrawn=True)
-            draft.expect[key.target] = view.version(key.target)
+            if column is None or column.id == key.target:
+                draft.expect[key.target] = view.version(key.target)
     for key, (put, _) in listed.items():
         if put:
             draft.say(key.target, {LISTED: Stamped(draft.at, True)}, withdrawn=False)
