@@ -39,8 +39,9 @@ sdl: $(DEV_READY) ## Write schema/schema.graphql anew
 bench: $(DEV_READY) ## Measure; takes minutes and wants a quiet machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(DEV_READY) ## Load a real service for a while and check that nothing is lost (SOAK_SECONDS=600)
-	@$(BIN)/python -m scripts.soak
+soak: $(DEV_READY) ## New random cases, then a real service under load and killed: nothing may be lost (ARGS=--seconds=600)
+	@HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -q tests/ingest tests/schema tests/backends
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 lock: $(DEV_READY) ## Pin requirements*.txt anew (ARGS=--upgrade for newer versions)
 	@$(LOCK) $(ARGS) --build-deps-for editable --output-file requirements.txt pyproject.toml

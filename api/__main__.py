@@ -162,9 +162,9 @@ def _settings(_: argparse.Namespace) -> int:
 
 
 def _schema(_: argparse.Namespace) -> int:
-    from schema.sdl import printed
+    from schema.service import schema
 
-    print(printed(), end="")
+    print(schema().as_str())
     return DONE
 
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from api import demo, pages
 from api.auth import Authenticator, Guard
+from api.graphql import graphql_app
 from api.health import Health, livez, readyz
 from api.logs import log
 from api.metrics import MeteredBackend, Metrics
@@ -41,6 +42,7 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
     Each request finds in its state: `settings`, `backend`, `writer`, `intake`, `metrics`, `health`, `request_id` and,
     but for health, `principal`."""
     metrics, health = Metrics(), Health()
+    routes = (*ROUTES, Route("/graphql", graphql_app(settings, metrics)))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -61,12 +63,12 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
         log(logging.INFO, "service.closed")
 
     app = Starlette(
-        routes=[route for given in ROUTES for route in _with_slash(given)],
+        routes=[route for given in routes for route in _with_slash(given)],
         middleware=[
             Middleware(
                 Observe,
                 metrics=metrics,
-                routes=frozenset(route.path for route in ROUTES),
+                routes=frozenset(route.path for route in routes),
                 max_requests=settings.max_requests,
             ),
             Middleware(Guard, authenticator=Authenticator(settings.token)),

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 
 from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem
 
@@ -33,7 +34,37 @@ async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
                 return await _plain(request, limit)
             return await _unpacked(request, WINDOW_BITS[encoding], limit)
     except TimeoutError:
-        raise Problem(408, "TIMEOUT", "the body took too long to arrive", headers={"Connection": "close"}) from None
+        raise too_slow() from None
+
+
+class BodyInTime:
+    """Around an application that reads bodies itself: one that takes longer than `seconds` to arrive is answered 408."""
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app, self._seconds = app, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        complete = False
+
+        async def receive_in_time() -> Message:
+            nonlocal complete
+            if complete:
+                return await receive()  # only whether the client is still there
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise too_slow() from None
+            complete = not message.get("more_body", False)
+            return message
+
+        await self._app(scope, receive_in_time, send)
+
+
+def too_slow() -> Problem:
+    """408; the connection is no use for another request, half of this one may still come."""
+    return Problem(408, "TIMEOUT", "the body took too long to arrive", headers={"Connection": "close"})
 
 
 def too_large(limit: int) -> Problem:

@@ -8,13 +8,15 @@ from api.parallel import side_by_side
 from api.writer import Writer
 from backends.base import LineageBackend
 from ingest.decode import decode
+from schema.context import Context
+from schema.service import schema
 
 EVENTS = Path(__file__).parents[1] / "demo" / "events"
 REQUESTS = "models.ndjson"
 """GraphQL requests, one a line: `query` and `variables`. Every other file holds OpenLineage events, one a line."""
 QUESTION = (
-    '{ prediction(namespace: "shop", name: "return_risk/2/O00720") { value '
-    "upstream(depth: null, kinds: [MODEL, DATASET]) { totalCount nodes { id } answer { complete } } } }"
+    '{ prediction(namespace: "shop", name: "return_risk/2/O00720") { value model { name version } '
+    "upstream(depth: null, kinds: [DATASET]) { totalCount nodes { namespace name } answer { complete } } } }"
 )
 """Which model and which tables one prediction of the demo comes from, down to the files the shop started with."""
 
@@ -34,10 +36,21 @@ async def load(backend: LineageBackend, writer: Writer, concurrency: int, *, say
     if not files:
         raise FileNotFoundError(f"no demo in {EVENTS}: it comes with the repository, not with the package")
     start = time.perf_counter()
-    events = [line for file in files if file.name != REQUESTS for line in file.read_bytes().splitlines() if line.strip()]
+    events = [line for file in files if file.name != REQUESTS for line in _lines(file)]
+    requests = [decode(line) for file in files if file.name == REQUESTS for line in _lines(file)]
 
     async def take(line: bytes) -> None:
         await writer.ingest(decode(line))
 
     await side_by_side(events, take, concurrency)
-    say(f"Loaded {len(events)} OpenLineage events in {time.perf_counter() - start:.1f} s.")
+    for request in requests:
+        result = await schema().execute(request["query"], request["variables"], Context(backend, writer))
+        refused = result.errors or [told["errors"] for told in (result.data or {}).values() if told["errors"]]
+        if refused:
+            raise ValueError(f"a request of the demo was refused: {refused}")
+    took = time.perf_counter() - start
+    say(f"Loaded {len(events)} OpenLineage events and {len(requests)} GraphQL requests in {took:.1f} s.")
+
+
+def _lines(file: Path) -> list[bytes]:
+    return [line for line in file.read_bytes().splitlines() if line.strip()]

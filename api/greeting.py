@@ -8,12 +8,14 @@ from api.settings import Settings
 from api.version import VERSION
 
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
+ANY_STORE = "{ search(first: 5) { totalCount nodes { id } } }"
 
 
 def greeting(settings: Settings, port: int) -> str:
     """The addresses and a curl command; `port` is the one listened on, which settings may leave open."""
     host = EVERY_ADDRESS.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
     base = f"http://{host}:{port}"
+    words, query = ("where a prediction of the demo comes from", QUESTION) if settings.demo else ("what is there", ANY_STORE)
     return f"""
 Headwater {VERSION} is at {base} (Ctrl-C stops it)
 
@@ -22,9 +24,9 @@ Headwater {VERSION} is at {base} (Ctrl-C stops it)
   health       {base}/readyz
   metrics      {base}/metrics
 
-Ask where a prediction of the demo comes from:
+Ask {words}:
 
-  {curl(base, QUESTION, keyed=settings.token is not None)}
+  {curl(base, query, keyed=settings.token is not None)}
 """
 
 

@@ -38,6 +38,9 @@ class Metrics:
             "headwater_facets_set_aside", "Facets and names left out of accepted events", ["part"], registry=registry
         )
         self.operations = Counter("headwater_graphql_operations", "GraphQL operations answered", ["type"], registry=registry)
+        self.operation_seconds = Histogram(
+            "headwater_graphql_seconds", "How long GraphQL operations took", ["type"], buckets=BUCKETS, registry=registry
+        )
         self.operation_errors = Counter("headwater_graphql_errors", "GraphQL errors answered", ["code"], registry=registry)
         self.backend_seconds = Histogram(
             "headwater_backend_call_seconds",

@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 PREFIX = "HEADWATER_"
-NOT_OURS = frozenset({"HEADWATER_REQUIRE"})
+NOT_OURS = frozenset({"HEADWATER_CASES", "HEADWATER_REQUIRE"})
 """Read by the tests and CI, not by the service."""
 MEBI = 1 << 20
 
@@ -42,9 +42,7 @@ class Settings:
         "Load the demo into an empty store at the start. `make run` sets 1; `HEADWATER_DEMO=0 make run` leaves it out.",
     )
     log_level: str = _setting("info", "How much to log: debug, info, warning or error. Logs are JSON lines on stderr.")
-    max_event_bytes: int = _setting(
-        16 * MEBI, "The largest body of one event or one GraphQL request over HTTP, unpacked.", least=1024
-    )
+    max_event_bytes: int = _setting(16 * MEBI, "The largest body of one event over HTTP, unpacked.", least=1024)
     max_batch_bytes: int = _setting(64 * MEBI, "The largest body of a batch of events, unpacked.", least=1024)
     max_batch_events: int = _setting(10_000, "The most events one batch may hold.", least=1)
     ingest_concurrency: int = _setting(
@@ -53,6 +51,9 @@ class Settings:
     max_pending_events: int = _setting(
         1024, "How many posted events may wait to be stored; beyond that the answer is 503 with Retry-After.", least=1
     )
+    max_query_bytes: int = _setting(MEBI, "The largest body of a GraphQL request, variables included.", least=1024)
+    max_nodes: int = _setting(200_000, "The most nodes one traversal visits; past it an answer is cut and says so.", least=1)
+    query_seconds: float = _setting(30.0, "How long one GraphQL operation may take; then its answer is TIMEOUT.", least=0.01)
     body_seconds: float = _setting(30.0, "How long a request's body may take to arrive; then the answer is 408.", least=0.01)
     max_requests: int = _setting(
         512, "How many requests are answered at a time; beyond that the answer is 503 with Retry-After.", least=1

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import joblib
 import pandas as pd
-import sklearn
 from openlineage.client.event_v2 import InputDataset, OutputDataset
 from openlineage.client.facet_v2 import schema_dataset
 from own_runs import announced
@@ -49,8 +48,14 @@ ESTIMATORS = {
 }
 
 # --- What Headwater is told. The shape of its mutations is written here and nowhere else. -----------------------------
-TRAINING = "mutation Training($input: TrackModelTrainingInput!) { trackModelTraining(input: $input) { __typename } }"
-PREDICTION = "mutation Predictions($input: RecordPredictionInput!) { recordPrediction(input: $input) { __typename } }"
+TRAINING = (
+    "mutation Training($input: TrackModelTrainingInput!) "
+    "{ trackModelTraining(input: $input) { errors { message } } }"
+)
+PREDICTION = (
+    "mutation Prediction($input: RecordPredictionInput!) "
+    "{ recordPrediction(input: $input) { errors { message } } }"
+)
 
 
 def training_request(namespace: str, version: str, features: Path, estimator: object, metrics: dict) -> dict:
@@ -68,29 +73,22 @@ def training_request(namespace: str, version: str, features: Path, estimator: ob
                 },
                 "metrics": metrics,
                 "trainedAt": now(),
-                "user": "ines",
-                "system": f"scikit-learn {sklearn.__version__}",
             }
         },
     }
 
 
-def prediction_request(namespace: str, version: str, rows: list[dict]) -> dict:
-    """The request that says what a model predicted."""
+def prediction_request(namespace: str, version: str, row: dict) -> dict:
+    """The request that says what a model predicted of one order."""
     return {
         "query": PREDICTION,
         "variables": {
             "input": {
                 "model": f"model:{namespace}#{MODEL}#{version}",
-                "predictions": [
-                    {
-                        "name": f"{MODEL}/{version}/{row['order_id']}",
-                        "value": row["probability"],
-                        "inputs": row["inputs"],
-                        "predictedAt": row["predicted_at"],
-                    }
-                    for row in rows
-                ],
+                "name": f"{MODEL}/{version}/{row['order_id']}",
+                "value": row["probability"],
+                "inputs": row["inputs"],
+                "predictedAt": row["predicted_at"],
             }
         },
     }
@@ -120,8 +118,9 @@ def tell_headwater(request: dict) -> None:
         body = json.dumps(request).encode()
         with urllib.request.urlopen(urllib.request.Request(f"{url}/graphql", body, headers), timeout=30) as response:
             answer = json.load(response)
-        if answer.get("errors"):
-            raise RuntimeError(f"Headwater refused: {answer['errors']}")
+        refused = answer.get("errors") or [error for told in answer["data"].values() for error in told["errors"]]
+        if refused:
+            raise RuntimeError(f"Headwater refused: {refused}")
 
 
 def pipeline(version: str) -> Pipeline:
@@ -197,7 +196,8 @@ def main(version: str) -> None:
             writer.writeheader()
             writer.writerows(rows)
         touched.outputs = [OutputDataset("file", str(predictions), facets=columns_of(pd.read_csv(predictions)))]
-    tell_headwater(prediction_request(namespace, version, rows))
+    for row in rows:
+        tell_headwater(prediction_request(namespace, version, row))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.events import GOOD
+from tests.api.events import GOOD, event
 from tests.api.process import environment, headwater, ready, started
 
 MEMORY = {"HEADWATER_BACKEND": "memory://"}
+EVENTS = [event(run={"runId": f"run-{n}"}, outputs=[{"namespace": "warehouse", "name": f"t{n}"}]) for n in range(5)]
 
 
 def said_in_one_line(done: "subprocess.CompletedProcess[str]") -> str:
@@ -141,3 +142,17 @@ def test_output_cut_short_by_its_reader_is_no_fault(tmp_path: Path) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+def test_what_was_acknowledged_survives_the_death_of_the_process(tmp_path: Path) -> None:
+    with started(tmp_path) as service:
+        answers = [httpx.post(f"{service.url}/api/v1/lineage", json=one) for one in EVENTS]
+        service.process.kill()
+        service.code()
+    assert [answer.status_code for answer in answers] == [201] * len(EVENTS)
+    last = answers[-1].json()["epoch"]
+    assert not last.startswith("0-")
+    with started(tmp_path) as service:
+        # Told again, nothing is new: every event is there, and the log goes on where it was.
+        again = [httpx.post(f"{service.url}/api/v1/lineage", json=one).json()["epoch"] for one in EVENTS]
+        assert again == [last] * len(EVENTS)

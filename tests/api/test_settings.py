@@ -88,9 +88,9 @@ def test_the_printed_table_has_every_variable_with_its_meaning() -> None:
 
 
 def test_the_docs_list_every_setting_and_every_error_code() -> None:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    text = "\n".join(page.read_text() for page in pages if page.exists())
-    if not text:
-        pytest.skip("no README.md and no docs/ yet")
+    readme = ROOT / "README.md"
+    if not readme.exists():
+        pytest.skip("no README.md yet")
+    text = "\n".join(page.read_text() for page in (readme, *sorted((ROOT / "docs").rglob("*.md"))))
     names = [variable(f) for f in fields_of()] + [code.value for code in Code]
     assert [name for name in names if f"`{name}`" not in text] == []
