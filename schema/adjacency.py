@@ -2,7 +2,7 @@
 where few are, so that neither a wide graph nor a chain of ten thousand steps is slow. Nothing here recurses."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,27 @@ UNSEEN, BARRED = -1, -2
 
 _NARROW_ROWS, _NARROW_EDGES = 24, 256
 """Below both, a step in plain Python is cheaper than the dozen calls a vectorised one makes (about 30 us)."""
+
+
+class Names(Protocol):
+    """Ids by row, looked up one by one."""
+
+    def __getitem__(self, row: int, /) -> str: ...
+
+    def __len__(self) -> int: ...
+
+
+class NamesOf:
+    """The ids of some rows, by their place among these."""
+
+    def __init__(self, ids: Names, rows: Rows) -> None:
+        self.ids, self.rows = ids, rows.tolist()
+
+    def __getitem__(self, place: int) -> str:
+        return self.ids[self.rows[place]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def order_by(keys: NDArray[np.integer], bound: int) -> Rows:
@@ -49,6 +70,21 @@ class Adjacency:
         first = self.starts[rows]
         found: Rows = self.others[spread(first, self.starts[rows + 1] - first)]
         return found
+
+    def leaving(self, rows: Rows, passed: Mask) -> Rows:
+        """The edges, as positions in the columns this was made from, that leave these rows or any that they lead to
+        through rows that are passed."""
+        seen = np.zeros(self.size, np.bool_)
+        seen[rows] = True
+        parts: list[Rows] = []
+        while len(rows):
+            first = self.starts[rows]
+            at = spread(first, self.starts[rows + 1] - first)
+            parts.append(self.order[at])
+            rows = self.others[at]
+            rows = np.unique(rows[passed[rows] & ~seen[rows]])
+            seen[rows] = True
+        return np.concatenate(parts) if parts else rows
 
 
 def spread(first: Rows, counts: Rows) -> Rows:

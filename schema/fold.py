@@ -112,13 +112,13 @@ def show(
 
 def show_rows(view: View, starts: Mapping[int, int], direction: Direction, depth: int | None) -> Shown:
     """`show` from rows with their starting depths; ask one view many times where a query has many parents."""
-    subgraph = view.subgraph
     rows = np.fromiter(starts, np.intp, len(starts))
     bit = {Direction.UPSTREAM: UP, Direction.DOWNSTREAM: DOWN, Direction.BOTH: UP | DOWN}[direction]
-    seen, labels = view.shown, view.labels
+    seen, passed, labels = view.shown, view.passed, view.labels
     if not seen[rows].all():
         seen = seen.copy()
         seen[rows] = True
+        passed = ~seen
     if labels is not None and (own := [row for row in starts if view.is_replaced(row)]):
         labels = labels.copy()
         labels[own] = -1
@@ -126,13 +126,12 @@ def show_rows(view: View, starts: Mapping[int, int], direction: Direction, depth
     reached = np.zeros(view.size, np.uint8)
     for way, adjacency in ((UP, "up"), (DOWN, "down")):
         if bit & way:
-            met = (subgraph.reached & way) != 0
-            found = search(getattr(view, adjacency), starts, seen, depth=depth, allowed=None if met.all() else met)
+            found = search(getattr(view, adjacency), starts, seen, depth=depth, allowed=view.reached(way))
             reached[found >= 0] |= way
             # as unsigned numbers the rows that were not reached are the greatest
             depths = np.minimum(depths.view(np.uint32), found.view(np.uint32)).view(np.int32)
     reached[rows] = UP | DOWN
-    return Shown.of(view, labels, np.flatnonzero(seen & (depths >= 0)), depths, reached, rows, ~seen)
+    return Shown.of(view, labels, np.flatnonzero(seen & (depths >= 0)), depths, reached, rows, passed)
 
 
 def fold(

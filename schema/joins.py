@@ -5,14 +5,13 @@ paths. Most hidden rows touch no other hidden row (operations lie between datase
 edges out is enough for these. Where hidden rows touch each other, `schema.regions` tells what lies between.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.model import EDGE_KINDS, EdgeKind
-from schema.adjacency import Adjacency, Mask, Rows, reach, spread
+from schema.adjacency import Adjacency, Mask, Names, Rows, reach, spread
 from schema.regions import through_regions
 
 MAX_FOLDED_EDGES = 20_000
@@ -50,6 +49,9 @@ class Links(NamedTuple):
     truncated: bool
 
 
+NO_LINKS = Links(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8), [], np.empty(0, np.int32), False)
+
+
 class Step(NamedTuple):
     """One edge between shown nodes in text, in the direction the data flows; `kind` is FOLDED or an EdgeKind's code."""
 
@@ -68,12 +70,13 @@ class Edges(NamedTuple):
     kinds: NDArray[np.uint8]
 
     def reversed(self) -> "Edges":
+        """The same, told from target to source."""
         return Edges(self.targets, self.sources, self.kinds)
 
 
 def links(
     edges: Edges,
-    ids: Sequence[str],
+    ids: Names,
     from_place: NDArray[np.int32],
     to_place: NDArray[np.int32],
     *,
@@ -115,7 +118,7 @@ def links(
 
 def _join(
     edges: Edges,
-    ids: Sequence[str],
+    ids: Names,
     into: NDArray[np.int64],
     onward: NDArray[np.int64],
     inner: Mask,
@@ -182,7 +185,7 @@ def _chunks(source: Rows, fan: Rows) -> list[tuple[int, int]]:
     return list(zip([0, *cuts[:-1].tolist()], cuts.tolist(), strict=True))
 
 
-def _group(keys: NDArray[np.int64], rows: Rows, ids: Sequence[str]) -> Pairs:
+def _group(keys: NDArray[np.int64], rows: Rows, ids: Names) -> Pairs:
     """One entry a key, with the rows found under it, the first MAX_VIA by id."""
     order = np.argsort(keys, kind="stable")
     ordered, rows = keys[order], rows[order]
@@ -196,7 +199,7 @@ def _group(keys: NDArray[np.int64], rows: Rows, ids: Sequence[str]) -> Pairs:
     return Pairs(ordered[first], counts, np.minimum(counts, MAX_VIA), rows)
 
 
-def _rank(rows: Rows, ids: Sequence[str]) -> Rows:
+def _rank(rows: Rows, ids: Names) -> Rows:
     """The place of each row's id among the ids of all of them."""
     unique, inverse = np.unique(rows, return_inverse=True)
     names = [ids[row] for row in unique.tolist()]
@@ -205,7 +208,7 @@ def _rank(rows: Rows, ids: Sequence[str]) -> Rows:
     return rank[inverse]
 
 
-def _merge(parts: list[Pairs], ids: Sequence[str]) -> Pairs:
+def _merge(parts: list[Pairs], ids: Names) -> Pairs:
     """All of them in order of keys; a key that several parts have lies behind both kinds of rows."""
     if len(parts) == 1:
         return parts[0]
@@ -224,7 +227,7 @@ def _head(pairs: Pairs, limit: int) -> Pairs:
     return Pairs(pairs.keys[:limit], pairs.counts[:limit], lens, pairs.rows[: int(lens.sum())])
 
 
-def _via(pairs: Pairs, ids: Sequence[str]) -> list[tuple[str, ...]]:
+def _via(pairs: Pairs, ids: Names) -> list[tuple[str, ...]]:
     unique, inverse = np.unique(pairs.rows, return_inverse=True)
     texts = [ids[row] for row in unique.tolist()]
     names = [texts[i] for i in inverse.tolist()]

@@ -5,12 +5,12 @@ that lead to the target. Both are kept as bits, found for many sources or target
 of the condensed region, one step an edge.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.adjacency import Adjacency, Rows
+from schema.adjacency import Adjacency, Names, Rows
 from schema.components import components
 
 _BITS = 1 << 28
@@ -20,7 +20,7 @@ _BITS = 1 << 28
 class _Region:
     """A region with its rows numbered in the order of their ids, so that the lowest bits are the least ids."""
 
-    def __init__(self, ids: Sequence[str], sources: NDArray[np.int32], targets: NDArray[np.int32]) -> None:
+    def __init__(self, ids: Names, sources: NDArray[np.int32], targets: NDArray[np.int32]) -> None:
         rows = np.unique(np.concatenate([sources, targets])).astype(np.intp)
         names = [ids[row] for row in rows.tolist()]
         self.rows: Rows = rows[sorted(range(len(names)), key=names.__getitem__)]
@@ -67,7 +67,7 @@ class _Region:
 
 
 def through_regions(
-    ids: Sequence[str],
+    ids: Names,
     sources: NDArray[np.int32],
     targets: NDArray[np.int32],
     into: tuple[Rows, Rows],

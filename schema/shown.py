@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from backends.ids import kind_of, namespace_of
 from backends.model import Direction
-from schema.adjacency import Mask, Rows, order_by
-from schema.joins import FOLDED, HIDDEN, OUT, Edges, Links, Step, links
+from schema.adjacency import Mask, NamesOf, Rows, order_by
+from schema.joins import FOLDED, HIDDEN, NO_LINKS, OUT, Edges, Links, Step, links
 from schema.view import View
+
+_FEW = 64
+"""Nodes are few where there are more than so many edges to each; then it is cheaper to collect theirs than to test all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +60,8 @@ class Shown:
     """All shown nodes as columns, in no promised order: counts come from these alone, without looking up any text.
 
     `labels` index the view's `label_ids` where a node is shown for others, else -1. `member_rows` are all rows of the
-    subgraph that are shown and within reach, `member_of` the positions of the nodes that stand for them. `passed` are the
-    hidden rows that edges may lead through.
+    subgraph that are shown and within reach, ascending, `member_of` the positions of the nodes that stand for them.
+    `passed` are the hidden rows that edges may lead through.
     """
 
     view: View
@@ -174,8 +177,7 @@ class Shown:
         return order[place], [ids[at] for at in place.tolist()]
 
     def _folded(self, positions: Rows, ids: list[str], *, edges: bool) -> Folded:
-        place = self._places(positions)
-        found = _links(self.view, place, place) if edges else _links(self.view, place[:0], place[:0])
+        found = self._links(positions if edges else positions[:0], positions)
         return Folded(
             shown=self,
             positions=positions,
@@ -198,12 +200,34 @@ class Shown:
             total=len(self),
         )
 
-    def _places(self, positions: Rows) -> NDArray[np.int32]:
-        """By row of the subgraph: which of `positions` stands for it, HIDDEN or OUT."""
+    def _links(self, begin: Rows, end: Rows, *, back: bool = False) -> Links:
+        """The edges from some nodes to some; `back`: told from target to source."""
+        if not len(begin):
+            return NO_LINKS
+        view = self.view
+        edges = view.edges.reversed() if back else view.edges
+        if len(begin) * _FEW > len(edges.sources):
+            return links(edges, view.subgraph.ids, self._places(begin), self._places(end))
+        # few: only what they lead to is looked at, whatever the size of the subgraph
+        rows = self.member_rows[np.isin(self.member_of, begin)]
+        at = (view.up if back else view.down).leaving(rows, self.passed)
+        sources, targets = edges.sources[at], edges.targets[at]
+        part, numbers = np.unique(np.concatenate([sources, targets]), return_inverse=True)
+        ends: NDArray[np.int32] = numbers.astype(np.int32)
+        edges = Edges(ends[: len(at)], ends[len(at) :], edges.kinds[at])
+        return links(edges, NamesOf(view.subgraph.ids, part), self._places(begin, part), self._places(end, part))
+
+    def _places(self, positions: Rows, part: Rows | None = None) -> NDArray[np.int32]:
+        """By row of the subgraph, or of a part of it: which of `positions` stands for it, HIDDEN or OUT."""
         at = np.full(len(self), OUT, np.int32)
         at[positions] = np.arange(len(positions), dtype=np.int32)
-        place = np.where(self.passed, np.int32(HIDDEN), np.int32(OUT))
-        place[self.member_rows] = at[self.member_of]
+        place = np.where(self.passed if part is None else self.passed[part], np.int32(HIDDEN), np.int32(OUT))
+        if part is None:
+            place[self.member_rows] = at[self.member_of]
+        elif len(self):
+            found = np.searchsorted(self.member_rows, part).clip(max=len(self.member_rows) - 1)
+            shown = self.member_rows[found] == part
+            place[shown] = at[self.member_of[found[shown]]]
         return place
 
     def _members(self, positions: Rows) -> dict[int, tuple[str, ...]]:
@@ -221,8 +245,7 @@ class Shown:
         DOWNSTREAM; None for a root and where several such edges lead there."""
         depths = self.depths[positions]
         nearer = np.flatnonzero(np.isin(self.depths, np.unique(depths) - 1))
-        edges = self.view.edges if direction is Direction.UPSTREAM else self.view.edges.reversed()
-        found = _links(self.view, self._places(positions), self._places(nearer), edges)
+        found = self._links(positions, nearer, back=direction is Direction.DOWNSTREAM)
         enters = (self.depths[nearer][found.targets] == depths[found.sources] - 1) & ~self.roots[positions][found.sources]
         times = np.bincount(found.sources[enters], minlength=len(positions))
         if found.truncated:
@@ -235,10 +258,3 @@ class Shown:
             source, target = pair if direction is Direction.UPSTREAM else pair[::-1]
             steps[node] = Step(source, target, int(found.kinds[at]), found.via[at], int(found.via_counts[at]))
         return steps
-
-
-def _links(view: View, from_place: NDArray[np.int32], to_place: NDArray[np.int32], edges: Edges | None = None) -> Links:
-    if not len(from_place):
-        nothing = np.empty(0, np.int32)
-        return Links(nothing, nothing, np.empty(0, np.uint8), [], nothing, False)
-    return links(view.edges if edges is None else edges, view.subgraph.ids, from_place, to_place)

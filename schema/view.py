@@ -34,6 +34,7 @@ class View:
         self.label_ids: list[str] = []
         self.said: frozenset[int] = frozenset()
         """Rows that `stands_for` names: they appear so even where they are roots."""
+        self._reached: dict[int, Mask | None] = {}
         if jobs or stands_for:
             self._label(stands_for or {}, jobs=jobs)
 
@@ -59,6 +60,18 @@ class View:
         """The id a row appears as."""
         label = -1 if self.labels is None else int(self.labels[row])
         return self.subgraph.ids[row] if label < 0 else self.label_ids[label]
+
+    @cached_property
+    def passed(self) -> Mask:
+        """The rows that are hidden."""
+        return ~self.shown
+
+    def reached(self, way: int) -> Mask | None:
+        """The rows that were found that way, UP or DOWN; None where it is all of them."""
+        if way not in self._reached:
+            found = (self.subgraph.reached & way) != 0
+            self._reached[way] = None if found.all() else found
+        return self._reached[way]
 
     @cached_property
     def edges(self) -> Edges:

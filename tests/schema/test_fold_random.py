@@ -1,14 +1,14 @@
 """Folding of random small graphs against an oracle that lists ways one by one (`tests.schema.oracle`)."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.ids import Kind, job_of, kind_of
 from backends.model import ENDS, FLOW, Direction, EdgeKey
-from schema import adjacency, joins, regions
+from schema import adjacency, joins, regions, shown
 from schema.fold import HIDDEN_BY_DEFAULT, fold, hops_needed
 from schema.impact import summary
 from schema.joins import FOLDED
@@ -46,13 +46,14 @@ ONE_WAY = st.sampled_from([Direction.UPSTREAM, Direction.DOWNSTREAM])
 
 @contextmanager
 def small_steps() -> Iterator[None]:
-    """Everything that is done in blocks is done in the smallest, and nothing in plain Python."""
-    kept = joins._CHUNK, regions._BITS, adjacency._NARROW_ROWS
-    joins._CHUNK, regions._BITS, adjacency._NARROW_ROWS = 1, 1, -1
+    """Everything that is done in blocks is done in the smallest, nothing in plain Python, and edges are collected from
+    their nodes."""
+    kept = joins._CHUNK, regions._BITS, adjacency._NARROW_ROWS, shown._FEW
+    joins._CHUNK, regions._BITS, adjacency._NARROW_ROWS, shown._FEW = 1, 1, -1, 0
     try:
         yield
     finally:
-        joins._CHUNK, regions._BITS, adjacency._NARROW_ROWS = kept
+        joins._CHUNK, regions._BITS, adjacency._NARROW_ROWS, shown._FEW = kept
 
 
 @given(GRAPHS, ROOTS, HIDDEN, ONE_WAY, DEPTHS, st.booleans())
@@ -118,6 +119,27 @@ def test_a_job_as_root_is_its_operations_under_one_name(
 
 def job_of_operation(node_id: str) -> str | None:
     return job_of(node_id) if node_id.startswith("operation:") else None
+
+
+@given(GRAPHS, ROOTS, HIDDEN, ONE_WAY, st.booleans(), st.booleans())
+def test_the_last_step_is_the_only_edge_from_one_nearer(
+    graph: list[EdgeKey], roots: dict[str, int], hidden: frozenset[Kind], direction: Direction, jobs: bool, small: bool
+) -> None:
+    subgraph = ask(graph, roots, direction)
+    answer = fold(subgraph, roots=roots, hidden=hidden, direction=direction, depth=None, jobs=jobs)
+    nodes, edges = oracle.given(answer)
+    expected = []
+    for node_id in answer.ids:
+        enters = [
+            (source, target, kind, tuple(sorted(via)))
+            for (source, target, kind), via in edges.items()
+            if (target if direction is Direction.DOWNSTREAM else source) == node_id and node_id not in roots
+            if nodes[source if direction is Direction.DOWNSTREAM else target][0] == nodes[node_id][0] - 1
+        ]
+        expected.append(enters[0] if len(enters) == 1 else None)
+    with small_steps() if small else nullcontext():
+        steps = answer.shown.last_steps(answer.positions, direction)
+    assert [step and (step.source, step.target, step.kind, step.via) for step in steps] == expected
 
 
 @given(GRAPHS, ROOTS, HIDDEN, ONE_WAY, st.integers(0, 6))
