@@ -25,7 +25,7 @@ class LineageBackend(Protocol):
     @abstractmethod
     async def find_nodes(self, where: NodeFilter, order: Order, page: Page) -> NodePage:
         """A page of the nodes that match, stable while others write: a row is neither skipped nor given twice for being
-        written beside the reading."""
+        written beside the reading. Raises `Rejected` for a cursor that no page of such a list ended with."""
 
     @abstractmethod
     async def traverse(self, traversal: Traversal) -> Subgraph:

@@ -123,7 +123,10 @@ class MemoryBackend(LineageBackend):
         if order is Order.ID:
             rows = [((node.id,), node) for _, node in rows]
         rows.sort(key=lambda found: found[0])
-        after = [found for found in rows if page.after is None or found[0] > page.after]
+        try:
+            after = [found for found in rows if page.after is None or found[0] > page.after]
+        except TypeError:
+            raise Rejected("not a cursor of this list") from None
         shown = after[: page.first]
         return NodePage(
             nodes=tuple(node for _, node in shown),

@@ -170,3 +170,6 @@ ODD_NAMES = (
     "\U0010ffff",
 )
 """Names that some store, driver or collation has broken before."""
+
+NO_IDS = ("", "\0", ":", "orders", "dataset:", "dataset:a#\ud83e", "run:\0", "nothing:a#b", "x" * 3000, "'", "column:a#b")
+"""What a client may send as an id and no node can have: unknown, like any other id."""

@@ -1,12 +1,17 @@
 """Lists: what matches, in which order, page after page while others write."""
 
+from typing import Any
+
 from backends.base import LineageBackend
 from backends.changes import Adjacent, Changes, NodeChange, NodeFilter, Order, Page, RecordChange
+from backends.errors import Rejected
 from backends.ids import Kind, make_id
+from backends.memory import MemoryBackend
 from backends.model import Direction, EdgeKind
 from backends.testing.graphs import (
     AT,
     JOB,
+    NO_IDS,
     ODD_NAMES,
     dataset,
     described,
@@ -18,7 +23,28 @@ from backends.testing.graphs import (
     stated,
     withdrawn,
 )
-from backends.testing.reading import listed, node_of, node_view, pages, through_json
+from backends.testing.reading import copied, listed, node_of, node_view, pages, through_json
+
+ODD_CURSORS: tuple[tuple[Any, ...], ...] = (
+    (),
+    ("",),
+    ("\ud83e",),
+    ("\0",),
+    (0,),
+    (None,),
+    ([],),
+    ({},),
+    (True,),
+    (10**30,),
+    (-(10**30), "a"),
+    (1.5, "a"),
+    ("a", "b"),
+    (0, 0, "a"),
+    (0, 10**30, "a"),
+    (10**30, 0, "a"),
+    (0, 1, None),
+    (0, 1, "a", "b"),
+)
 
 
 class ListingContract:
@@ -165,6 +191,36 @@ class ListingContract:
             for place, cursor in enumerate(page.cursors):
                 rest = await backend.find_nodes(where, order, Page(100, through_json(cursor)))
                 assert [node.id for node in rest.nodes] == [node.id for node in page.nodes[place + 1 :]]
+
+    async def test_what_no_client_should_send_is_answered(self, backend: LineageBackend) -> None:
+        """Halves of surrogates, NUL and nonsense: nothing is found, and no engine's own error comes out."""
+        await backend.apply(stated(shop()))
+        reference = await copied(backend, MemoryBackend())
+        for text in (*NO_IDS, "\ud83e orders", "orders\0", '"' * 50, "(" * 50, "a " * 2000):
+            for where in (
+                NodeFilter(tags=frozenset({text})),
+                NodeFilter(adjacent=Adjacent(text, EdgeKind.INPUT_TO, Direction.DOWNSTREAM)),
+                NodeFilter(group=text),
+                NodeFilter(namespace=text),
+                NodeFilter(text=text),
+            ):
+                for order in (Order.ID, Order.RELEVANCE):
+                    assert await listed(backend, where, order) == await listed(reference, where, order)
+
+    async def test_cursor_of_another_list_is_refused_or_read(self, backend: LineageBackend) -> None:
+        """It comes back from a client, so it may be anything that JSON can hold; it is never an engine's own error."""
+        await backend.apply(Changes(AT, nodes=(NodeChange(dataset("a")),), records=(RecordChange(run("1"), {}, (JOB,), 1),)))
+        for cursor in ODD_CURSORS:
+            for where, order in (
+                (NodeFilter(), Order.ID),
+                (NodeFilter(text="a"), Order.RELEVANCE),
+                (NodeFilter(group=JOB), Order.NEWEST),
+            ):
+                try:
+                    page = await backend.find_nodes(where, order, Page(5, cursor))
+                except Rejected:
+                    continue
+                assert len(page.nodes) <= 1
 
     async def test_rows_are_neither_skipped_nor_repeated_while_others_write(self, backend: LineageBackend) -> None:
         """Rows before the cursor go and come: one that counts rows instead of comparing keys skips or repeats."""

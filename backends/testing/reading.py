@@ -1,7 +1,7 @@
 """How the suite reads a backend: answers as plain values, checked on the way, and whole pages of everything."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from backends.base import LineageBackend
@@ -66,6 +66,9 @@ def answer(subgraph: Subgraph) -> Answer:
     assert len(subgraph.sources) == len(subgraph.targets) == len(subgraph.edge_kinds), "columns of edges differ in length"
     edges = subgraph.edge_keys()
     assert len(set(edges)) == len(edges), "an edge is in the answer twice"
+    assert subgraph.cache in ("HIT", "REPAIRED", "MISS", "BYPASS")
+    types = (subgraph.numbers, subgraph.kinds, subgraph.depths, subgraph.reached, subgraph.sources, subgraph.targets)
+    assert [str(rows.dtype) for rows in types] == ["int64", "uint8", "int32", "uint8", "int32", "int32"]
     reached = zip(subgraph.depths.tolist(), subgraph.reached.tolist(), strict=True)
     return Answer(dict(zip(ids, reached, strict=True)), frozenset(edges), subgraph.truncated, subgraph.epoch)
 
@@ -175,12 +178,16 @@ def through_json(cursor: Cursor) -> Cursor:
     return tuple(json.loads(json.dumps(cursor)))
 
 
-async def copied(backend: LineageBackend, into: LineageBackend) -> LineageBackend:
-    """Applies a scan of `backend`, page by page, to an empty store."""
+async def copied(
+    backend: LineageBackend, into: LineageBackend, beside: Callable[[int], Changes] | None = None
+) -> LineageBackend:
+    """Applies a scan of `backend`, page by page, to an empty store. After page n `beside(n)` is written to `backend`."""
     after: Cursor | None = None
-    for _ in range(ENDLESS):
+    for turn in range(ENDLESS):
         page = await backend.scan(after)
         await into.apply(page.changes)
+        if beside is not None:
+            await backend.apply(beside(turn))
         if page.next is None:
             return into
         after = page.next

@@ -1,12 +1,13 @@
 """Scans: everything once, so that a copy, an export or an index lacks nothing."""
 
 from backends.base import LineageBackend
-from backends.changes import Changes, NodeChange, NodeFilter, Order, RecordChange
+from backends.changes import Changes, Cursor, LogOp, NodeChange, NodeFilter, Order, RecordChange
 from backends.ids import Kind, make_id
 from backends.memory import MemoryBackend
-from backends.model import EdgeKey, EdgeKind, Stamped
-from backends.testing.graphs import AT, JOB, dataset, operation, reads, run, shop, stated
-from backends.testing.reading import copied, edge_of, edge_view, listed, node_of, node_view, topology
+from backends.model import EDGE_KINDS, EdgeKey, EdgeKind, Stamped
+from backends.testing.following import Follower, read_log
+from backends.testing.graphs import AT, JOB, dataset, operation, reads, run, shop, stated, withdrawn
+from backends.testing.reading import ENDLESS, copied, edge_of, edge_view, listed, node_of, node_view, topology
 
 
 class ScanContract:
@@ -61,6 +62,60 @@ class ScanContract:
         newest = await listed(copy, NodeFilter(group=JOB), Order.NEWEST)
         assert newest == await listed(backend, NodeFilter(group=JOB), Order.NEWEST, 999)
         assert len(newest) == size
+
+    async def test_scan_holds_together_while_others_write(self, backend: LineageBackend) -> None:
+        """What is written beside the reading may be in the copy or not, but never an edge without its ends, and what was
+        there all the time is."""
+        hub, size = operation("hub"), 2500
+        leaves = [dataset(f"leaf {place}") for place in range(size)]
+        await backend.apply(stated(reads(leaf, hub) for leaf in leaves))
+
+        def beside(turn: int) -> Changes:
+            lost = withdrawn([reads(leaves[turn], hub)])
+            more = stated([reads(dataset(f"zz {turn}"), operation(f"late {turn}")), reads(dataset(f"zz {turn}"), hub)])
+            return Changes(AT, more.nodes, more.edges + lost.edges, (RecordChange(run(str(turn)), {}),))
+
+        copy = await topology(await copied(backend, MemoryBackend(), beside))
+        now = await topology(backend)
+        assert {*now.ids.values()} - {*copy.ids.values()} <= {i for i in now.ids.values() if "zz" in i or "late" in i}
+        assert now.edges - copy.edges <= {key for key in now.edges if "zz" in key.source}
+        assert len(copy.edges & {reads(leaf, hub) for leaf in leaves}) >= size - 100
+
+    async def test_topology_and_the_log_since_are_the_topology(self, backend: LineageBackend) -> None:
+        """How an index starts: an epoch, a scan beside which others write, then the log since that epoch on top."""
+        hub, size = operation("hub"), 2500
+        leaves = [dataset(f"leaf {place}") for place in range(size)]
+        await backend.apply(stated(reads(leaf, hub) for leaf in leaves))
+        follower = await Follower.of(backend)
+        ids: dict[int, str] = {}
+        edges: set[tuple[int, int, int]] = set()
+        after: Cursor | None = None
+        for turn in range(ENDLESS):
+            page = await backend.scan_topology(after)
+            part = page.topology
+            ids |= dict(zip(part.numbers.tolist(), part.ids, strict=True))
+            edges |= {*zip(part.sources.tolist(), part.edge_kinds.tolist(), part.targets.tolist(), strict=True)}
+            late = stated([reads(dataset(f"late {turn}"), hub), reads(dataset("often"), hub)])
+            lost = withdrawn([reads(leaves[-1 - turn], hub)]).edges
+            hidden = NodeChange(leaves[turn], withdrawn=True)
+            await backend.apply(Changes(AT, (*late.nodes, hidden), late.edges + lost))
+            if page.next is None:
+                break
+            after = page.next
+        for page_of_log in await read_log(backend, follower.epoch):
+            for row in page_of_log.rows:
+                edge = (row.source, row.code, row.target)
+                if row.op == LogOp.NODE_CAME:
+                    ids[row.source] = str(row.id)
+                elif row.op == LogOp.NODE_WENT:
+                    ids.pop(row.source, None)
+                elif row.op == LogOp.EDGE_CAME:
+                    edges.add(edge)
+                else:
+                    edges.discard(edge)
+        now = await topology(backend)
+        assert ids == now.ids
+        assert {EdgeKey(ids[source], EDGE_KINDS[kind], ids[target]) for source, kind, target in edges} == now.edges
 
     async def test_scan_of_an_empty_store_is_empty(self, backend: LineageBackend) -> None:
         copy = await copied(backend, MemoryBackend())

@@ -1,5 +1,7 @@
 """Traversals on named graphs: each rule of `Traversal`, on the graph that catches its likeliest breach."""
 
+from itertools import pairwise
+
 import pytest
 
 from backends.base import LineageBackend
@@ -15,6 +17,7 @@ from backends.testing.graphs import (
     DIAMOND,
     DIAMONDS,
     FAN_OUT,
+    NO_IDS,
     ODD_NAMES,
     SELF_LOOP,
     SHORTCUT,
@@ -31,7 +34,7 @@ from backends.testing.graphs import (
     withdrawn,
     writes,
 )
-from backends.testing.reading import BOTH, DOWNSTREAM, UPSTREAM, ask, node_of
+from backends.testing.reading import BOTH, DOWNSTREAM, UPSTREAM, answer, ask, node_of
 
 
 class TraversalContract:
@@ -225,10 +228,35 @@ class TraversalContract:
         assert (await ask(backend, "nowhere", BOTH)).said == ({}, set(), False)
         assert (await ask(backend, ["c", "nowhere"], DOWNSTREAM)).depths == {"c": 0, "d": 1}
         assert (await ask(backend, [], DOWNSTREAM)).said == ({}, set(), False)
+        for text in NO_IDS:
+            found = answer(await backend.traverse(Traversal({text: 0, column("d"): 0}, UPSTREAM, 0)))
+            assert list(found.nodes) == [column("d")]
 
     async def test_node_without_edges_reaches_itself(self, backend: LineageBackend) -> None:
         await backend.apply(stated([], also=[column("alone")]))
         assert (await ask(backend, "alone", BOTH)).said == ({column("alone"): (0, UP | DOWN)}, set(), False)
+
+    async def test_bounds_may_be_beyond_any_graph(self, backend: LineageBackend) -> None:
+        """Beyond 32 bits too: a client's number, not an engine's."""
+        await backend.apply(stated(arrows(CHAIN)))
+        deep = 2**40 if backend.capabilities.max_depth is None else backend.capabilities.max_depth
+        found = await ask(backend, {"a": 0, "d": 300}, BOTH, deep, most=2**40)
+        assert found.depths == {"a": 0, "b": 1, "c": 2, "d": 3}
+
+    async def test_long_chain_is_followed_to_its_end(self, backend: LineageBackend) -> None:
+        """Past the depth of any stack."""
+        if backend.capabilities.max_depth is not None:
+            pytest.skip("this backend does not go so far")
+        names = [f"n{place}" for place in range(1200)]
+        await backend.apply(stated(arrows(" ".join(f"{a}-{b}" for a, b in pairwise(names)))))
+        assert (await ask(backend, "n0", DOWNSTREAM)).depths["n1199"] == 1199
+        assert len((await ask(backend, "n1199", UPSTREAM, 700)).nodes) == 701
+
+    async def test_many_roots_at_once(self, backend: LineageBackend) -> None:
+        """More than a statement has room for parameters in some engines."""
+        await backend.apply(stated(arrows("a-b c-d")))
+        found = await ask(backend, [*(f"unknown{place}" for place in range(40_000)), "a", "c"], DOWNSTREAM)
+        assert found.depths == {"a": 0, "b": 1, "c": 0, "d": 1}
 
     async def test_empty_store_answers(self, backend: LineageBackend) -> None:
         assert (await ask(backend, "a", BOTH)).said == ({}, set(), False)

@@ -7,18 +7,22 @@ import pytest
 from backends.base import LineageBackend
 from backends.changes import NodeChange, NodeFilter, Order
 from backends.ids import Kind
-from backends.model import Json, Stamped, canonical
+from backends.model import EdgeKey, EdgeKind, Json, Stamped, canonical
 from backends.testing.graphs import (
+    NO_IDS,
     ODD_NAMES,
     ORDERS,
     PICTURE,
     RUN,
     STATE,
     TALLY,
+    arrows,
     change,
+    column,
     dataset,
     longest,
     record,
+    stated,
     told,
 )
 from backends.testing.reading import DOWNSTREAM, ask, epoch_of, listed, node_of
@@ -35,6 +39,7 @@ ODD_VALUES: tuple[Json, ...] = (
     -0.0,
     2**53 + 1,
     2**63 - 1,
+    2**64 - 1,
     "",
     "\0 is text",
     'quoted "so"',
@@ -56,6 +61,16 @@ class WritingContract:
         nodes = (await backend.get([dataset("b"), ORDERS, dataset("none"), dataset("a"), ORDERS])).nodes
         assert [node.id if node else None for node in nodes] == [None, ORDERS, None, dataset("a"), ORDERS]
         assert (await backend.get([])).nodes == ()
+        assert (await backend.get(NO_IDS)).nodes == (None,) * len(NO_IDS)
+
+    async def test_many_are_looked_up_at_once(self, backend: LineageBackend) -> None:
+        """More than a statement has room for parameters in some engines."""
+        await backend.apply(stated(arrows("a-b")))
+        unknown = [dataset(f"{place}") for place in range(40_000)]
+        keys = [EdgeKey(column("a"), EdgeKind.DERIVES, column(f"{place}")) for place in range(40_000)]
+        found = await backend.get([*unknown, column("b")], [*keys, *arrows("a-b")])
+        assert [node.id if node else None for node in found.nodes] == [None] * 40_000 + [column("b")]
+        assert [edge.key if edge else None for edge in found.edges] == [None] * 40_000 + arrows("a-b")
 
     async def test_node_that_is_named_is_made(self, backend: LineageBackend) -> None:
         await backend.apply(change(NodeChange(ORDERS)))
@@ -130,6 +145,14 @@ class WritingContract:
             await backend.apply(change(NodeChange(ORDERS, seen=seen)))
         node = await node_of(backend, ORDERS)
         assert (node.first_seen, node.last_seen) == (3, 9)
+
+    async def test_times_may_lie_before_1970(self, backend: LineageBackend) -> None:
+        await backend.apply(told(ORDERS, type=(-5, "old")))
+        await backend.apply(told(ORDERS, type=(-9, "older")))
+        await backend.apply(change(NodeChange(ORDERS, seen=(-9, -5), deleted_at=-6)))
+        node = await node_of(backend, ORDERS)
+        assert (node.attributes["type"], node.first_seen, node.last_seen, node.deleted_at) == ("old", -9, -5, -6)
+        assert node.standing
 
     async def test_deleted_is_hidden_until_seen_later(self, backend: LineageBackend) -> None:
         await backend.apply(change(NodeChange(ORDERS, seen=(5, 5))))
