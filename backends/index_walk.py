@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from backends.index import FLOW_END, NUMBER, SHIFT, Ids, Index, Ints, Live, Scratch
 from backends.model import DOWN, UP, Direction, EdgeKind, Subgraph, Traversal
 
-Numbers: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
+NOTHING: Final = np.empty(0, np.int32)
 SMALL: Final = 400
 """Nodes seen after which vectors are faster than sets."""
 WIDE: Final = 200
@@ -57,13 +58,13 @@ class Reach:
         self._depth = 0
         self._few: dict[int, int] | None = {}
         self._few_frontier: list[int] = []
-        self._frontier: Numbers = np.empty(0, np.int64)
+        self._frontier = NOTHING
         self._scratch: Scratch | None = None
         self._done = False
         self.count = 0
         self.work = 0
         """Nodes seen and edges looked at."""
-        self.levels: list[Numbers] = []
+        self.levels: list[Ints] = []
         self.depths: list[int] = []
 
     def run(self, budget: int | None) -> bool:
@@ -143,7 +144,7 @@ class Reach:
         self._take_few()
         for depth in sorted(self._waiting):
             left = [number for number in self._waiting[depth] if number not in self._few]
-            self._put(np.array(left, np.int64), depth)
+            self._put(np.array(left, np.int32), depth)
         self._few = None
         self._done = True
 
@@ -154,7 +155,7 @@ class Reach:
             by_depth.setdefault(depth, []).append(number)
         self.count = 0
         for depth, numbers in by_depth.items():
-            self._put(np.array(numbers, np.int64), depth)
+            self._put(np.array(numbers, np.int32), depth)
 
     def _to_many(self) -> None:
         self._take_few()
@@ -162,9 +163,9 @@ class Reach:
         self._scratch = self._index.scratch()
         for level in self.levels:
             self._scratch.seen[level] = True
-        self._frontier = np.array(self._few_frontier, np.int64)
+        self._frontier = np.array(self._few_frontier, np.int32)
 
-    def _put(self, numbers: Numbers, depth: int) -> None:
+    def _put(self, numbers: Ints, depth: int) -> None:
         if len(numbers):
             self.levels.append(numbers)
             self.depths.append(depth)
@@ -177,14 +178,14 @@ class Reach:
         assert self._scratch is not None
         seen = self._scratch.seen
         if self._depth in self._waiting:
-            due = np.unique(np.array(self._waiting.pop(self._depth), np.int64))
+            due = np.unique(np.array(self._waiting.pop(self._depth), np.int32))
             due = due[~seen[due]]
             seen[due] = True
             self._put(due, self._depth)
             self._frontier = np.concatenate((self._frontier, due))
         if self._is_last(len(self._frontier) > 0):
             for depth in sorted(self._waiting):
-                left = np.unique(np.array(self._waiting[depth], np.int64))
+                left = np.unique(np.array(self._waiting[depth], np.int32))
                 left = left[~seen[left]]
                 seen[left] = True
                 self._put(left, depth)
@@ -198,12 +199,12 @@ class Reach:
             return False
         self.work += spans.total + len(self._frontier)
         found = spans.others()
-        found = found[~seen[found]]
         extra = [packed & NUMBER for _, packed in spans.extra()]
         if extra:
-            more = np.array(extra, np.int64)
-            found = np.concatenate((found, more[~seen[more]]))
-        found = _distinct(found, seen)
+            found = np.concatenate((found, np.array(extra, np.int32)))
+        found = found[~seen.take(found, mode="clip")]
+        found = _distinct(found, self._scratch.row)
+        seen[found] = True
         self._depth += 1
         self._put(found, self._depth)
         self._frontier = found
@@ -219,54 +220,62 @@ class Reach:
         return not going and not self._waiting
 
 
-def _distinct(found: Numbers, seen: NDArray[np.bool_]) -> Numbers:
-    """The numbers once each, marked as seen."""
-    found = np.unique(found)
-    seen[found] = True
-    return found
+def _distinct(numbers: Ints, row: Ints) -> Ints:
+    """The numbers once each. Each writes its place into `row`, and stays if it was the last to do so: no sorting."""
+    places = np.arange(len(numbers), dtype=np.int32)
+    row[numbers] = places
+    once: Ints = numbers[row.take(numbers, mode="clip") == places]
+    row[numbers] = -1
+    return once
 
 
 class Spans:
-    """The edges of some nodes, as slots of one direction."""
+    """The edges of some nodes, as slots of one direction. Slots and numbers are 32 bits wide: half the memory to move, and
+    it is memory that a walk waits for. `take(mode="clip")` is the gather that does not check bounds first."""
 
-    def __init__(self, live: Live, followed: Followed, numbers: Numbers) -> None:
+    def __init__(self, live: Live, followed: Followed, numbers: Ints) -> None:
         self.live = live
         self._followed = followed
         self._numbers = numbers
         end = followed.end(live)
-        self._based = numbers
-        self.rows: Numbers | None = None
-        """Which of the numbers have edges in the base; None: all may have."""
+        first = live.side.start
+        self.rows: Ints | None = None
+        """Which of the numbers have edges in the base; None: each is looked at."""
         if len(numbers) and int(numbers.max()) >= len(end):
-            self.rows = np.flatnonzero(numbers < len(end))
-            self._based = numbers[self.rows]
-        self._first = live.side.start[self._based].astype(np.int64)
-        self.sizes = end[self._based] - self._first
+            self.rows = np.flatnonzero(numbers < len(end)).astype(np.int32)
+            numbers = numbers[self.rows]
+        self._first = first.take(numbers, mode="clip")
+        self.sizes = end.take(numbers, mode="clip") - self._first if len(end) else np.zeros(0, np.int32)
         self.total = int(self.sizes.sum())
 
-    def slots(self) -> Numbers:
+    def slots(self) -> Ints:
         """Every slot, in the order of the numbers; those of other kinds and tombstones included."""
-        ends = np.cumsum(self.sizes)
-        slots = np.arange(self.total)
-        slots += np.repeat(self._first - (ends - self.sizes), self.sizes)
-        return slots
+        if self.total == 0:
+            return NOTHING
+        some = np.flatnonzero(self.sizes)
+        first, sizes = self._first[some], self.sizes[some]
+        # Steps of one, and at each node's first slot the step from the last slot of the node before: their running sum.
+        steps = np.ones(self.total, np.int32)
+        steps[0] = first[0]
+        steps[np.cumsum(sizes)[:-1]] = first[1:] - first[:-1] - sizes[:-1] + 1
+        return np.cumsum(steps, dtype=np.int32)
 
-    def stands(self, slots: Numbers) -> NDArray[np.bool_] | None:
+    def stands(self, slots: Ints) -> Flags | None:
         """Which slots are edges to follow; None: all."""
         live, followed = self.live, self._followed
-        stands = None if followed.all else followed.mask[live.side.kind[slots]]
+        stands = None if followed.all else followed.mask[live.side.kind.take(slots, mode="clip")]
         if live.dead is not None:
-            alive = ~live.dead[slots]
+            alive = ~live.dead.take(slots, mode="clip")
             stands = alive if stands is None else stands & alive
         return stands
 
-    def others(self) -> Numbers:
+    def others(self) -> Ints:
         """The other ends of the base's edges, in no order, perhaps several times."""
         slots = self.slots()
         stands = self.stands(slots)
         if stands is not None:
             slots = slots[stands]
-        return self.live.side.other[slots].astype(np.int64)
+        return self.live.side.other[slots]
 
     def extra(self) -> Iterator[tuple[int, int]]:
         """Edges that came since: (row among the numbers, kind and other end packed)."""
@@ -320,15 +329,16 @@ class Walk:
         sources, targets, kinds = self._edges(found, scratch.row)
         scratch.row[found.numbers] = -1
         index.give_back(scratch)
+        numbers = found.numbers.astype(np.int64)
         return Subgraph(
             epoch=index.epoch,
-            numbers=found.numbers,
-            kinds=index.kinds[found.numbers],
+            numbers=numbers,
+            kinds=index.kinds.take(numbers),
             depths=found.depths,
             reached=found.reached,
-            namespaces=index.namespaces[found.numbers],
+            namespaces=index.namespaces.take(numbers),
             namespace_names=index.namespace_names,
-            ids=Ids(index, found.numbers),
+            ids=Ids(index, numbers),
             sources=sources,
             targets=targets,
             edge_kinds=kinds,
@@ -346,8 +356,8 @@ class Walk:
         out, into = Spans(index.out, self._followed, numbers), Spans(index.into, self._followed, numbers)
         return Found(numbers, depths, reached, truncated, out if out.total <= into.total else into)
 
-    def _united(self) -> tuple[Numbers, Ints, NDArray[np.uint8]]:
-        """Numbers, least depths and `reached` of all that was found in either direction."""
+    def _united(self) -> tuple[Ints, Ints, NDArray[np.uint8]]:
+        """Ints, least depths and `reached` of all that was found in either direction."""
         for reach in self._reaches.values():
             reach.close()
         columns = [(bit, *_columns(reach)) for bit, reach in self._reaches.items()]
@@ -366,13 +376,13 @@ class Walk:
             depths = np.concatenate((depths, far[~again]))
             reached = np.concatenate((reached, np.full(int((~again).sum()), bit, np.uint8)))
             row[numbers] = np.arange(len(numbers), dtype=np.int32)
-        roots = row[np.fromiter(self._roots, np.int64, len(self._roots))]
+        roots = row[np.fromiter(self._roots, np.int32, len(self._roots))]
         reached[roots[roots >= 0]] = UP | DOWN
         row[numbers] = -1
         self._index.give_back(scratch)
         return numbers, depths, reached
 
-    def _nearest(self, numbers: Numbers, depths: Ints) -> Numbers:
+    def _nearest(self, numbers: Ints, depths: Ints) -> Ints:
         """The rows to keep: the nearest, ties by id. Only of the last level shown are the ids compared."""
         most = self._traversal.max_nodes
         last = np.partition(depths, most - 1)[most - 1]
@@ -387,14 +397,16 @@ class Walk:
         spans = found.spans
         side = spans.live.side
         slots = spans.slots()
-        owners = np.arange(len(found.numbers), dtype=np.int32) if spans.rows is None else spans.rows.astype(np.int32)
+        owners = np.arange(len(found.numbers), dtype=np.int32) if spans.rows is None else spans.rows
         near = np.repeat(owners, spans.sizes)
-        far = row[side.other[slots]]
+        far = row.take(side.other[slots], mode="clip")
+        kinds = side.kind[slots]
         inside = far >= 0
         stands = spans.stands(slots)
         if stands is not None:
             inside &= stands
-        near, far, kinds = near[inside], far[inside], side.kind[slots[inside]]
+        if not inside.all():
+            near, far, kinds = near[inside], far[inside], kinds[inside]
         more = [(at, row[packed & NUMBER], packed >> SHIFT) for at, packed in spans.extra() if row[packed & NUMBER] >= 0]
         if more:
             some = np.array(more, np.int32)
@@ -406,15 +418,15 @@ class Walk:
 class Found(NamedTuple):
     """The nodes of an answer, and the direction in which to read the edges among them."""
 
-    numbers: Numbers
+    numbers: Ints
     depths: Ints
     reached: NDArray[np.uint8]
     truncated: bool
     spans: Spans
 
 
-def _columns(reach: Reach) -> tuple[Numbers, Ints]:
+def _columns(reach: Reach) -> tuple[Ints, Ints]:
     if not reach.levels:
-        return np.empty(0, np.int64), np.empty(0, np.int32)
+        return NOTHING, NOTHING.copy()
     sizes = [len(level) for level in reach.levels]
     return np.concatenate(reach.levels), np.repeat(np.array(reach.depths, np.int32), sizes)

@@ -202,20 +202,36 @@ def _scan_records(connection: apsw.Connection, after: int) -> ScanPage:
 
 
 def scan_topology(connection: apsw.Connection, after: Cursor | None) -> TopologyPage:
-    """Nodes by number, then edges in key order, over covering columns only."""
-    if after is None or after[0] == "nodes":
-        sql = "SELECT number, kind, id FROM nodes WHERE number > ? AND standing ORDER BY number LIMIT ?"
-        rows = select(connection, sql, (after[1] if after else -1, TOPOLOGY))
-        numbers, kinds, ids = zip(*rows, strict=True) if rows else ((), (), ())
-        none = np.empty(0, np.int64)
-        part = Topology(np.array(numbers, np.int64), np.array(kinds, np.uint8), ids, none, np.empty(0, np.uint8), none)
-        return TopologyPage(part, ("nodes", numbers[-1]) if len(rows) == TOPOLOGY else ("edges", -1, -1, -1))
+    """Nodes by number, then in key order the edges between numbers that the scan of nodes passed: what came beside the
+    reading is in the log since."""
+    match after:
+        case None:
+            return _topology_nodes(connection, -1)
+        case ("nodes", int(number)):
+            return _topology_nodes(connection, number)
+        case ("edges", int(bound), int(source), int(kind), int(target)):
+            return _topology_edges(connection, bound, (source, kind, target))
+    raise Rejected("not a cursor of a scan")
+
+
+def _topology_nodes(connection: apsw.Connection, after: int) -> TopologyPage:
+    sql = "SELECT number, kind, id FROM nodes WHERE number > ? AND standing ORDER BY number LIMIT ?"
+    rows = select(connection, sql, (after, TOPOLOGY))
+    numbers, kinds, ids = zip(*rows, strict=True) if rows else ((), (), ())
+    none = np.empty(0, np.int64)
+    part = Topology(np.array(numbers, np.int64), np.array(kinds, np.uint8), ids, none, np.empty(0, np.uint8), none)
+    last = numbers[-1] if rows else after
+    return TopologyPage(part, ("nodes", last) if len(rows) == TOPOLOGY else ("edges", last, -1, -1, -1))
+
+
+def _topology_edges(connection: apsw.Connection, bound: int, after: tuple[int, int, int]) -> TopologyPage:
     sql = """
         SELECT source, kind, target FROM edges
         WHERE standing AND (source, kind, target) > (?, ?, ?) ORDER BY source, kind, target LIMIT ?
     """
-    rows = select(connection, sql, (*after[1:], TOPOLOGY))
+    rows = select(connection, sql, (*after, TOPOLOGY))
     flat = np.fromiter(joined.from_iterable(rows), np.int64, 3 * len(rows)).reshape(-1, 3)
+    flat = flat[(flat[:, 0] <= bound) & (flat[:, 2] <= bound)]
     none = np.empty(0, np.int64)
     part = Topology(none, np.empty(0, np.uint8), (), flat[:, 0].copy(), flat[:, 1].astype(np.uint8), flat[:, 2].copy())
-    return TopologyPage(part, ("edges", *rows[-1]) if len(rows) == TOPOLOGY else None)
+    return TopologyPage(part, ("edges", bound, *rows[-1]) if len(rows) == TOPOLOGY else None)

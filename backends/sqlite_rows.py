@@ -15,6 +15,8 @@ from backends.rows import NodeRow, chain
 
 NODE: Final = "n.number, n.id, n.version, n.withdrawn, n.first_seen, n.last_seen, n.deleted_at, n.alias_of, n.attributes"
 """The columns that `node_row` takes."""
+BARE: Final = NODE.replace("n.attributes", "'{}'")
+"""The same, without the attributes."""
 GENESIS: Final = Epoch(0, chain(0, (0,)))
 Row: TypeAlias = tuple[Any, ...]
 _RECORDS: Final = frozenset(f"{kind.lower()}:" for kind in KINDS if kind.is_record)

@@ -85,7 +85,7 @@ class _Terms:
             self._replace(row, True, _searched(row.id, force) if row.standing else None)
 
     def _replace(self, row: NodeRow, had: bool, has: "_Searched | None") -> None:
-        size = search_columns(row.id)[0]
+        size = search_columns(row.id)[0] if has is None else has.size
         rowid = -1 if size is None else size << SHIFT | row.number
         if had:
             self.gone.append((rowid, row.number))
@@ -106,6 +106,7 @@ class _Terms:
 
 
 class _Searched(NamedTuple):
+    size: int | None
     words: tuple[str, str]
     tags: frozenset[str]
 
@@ -115,12 +116,12 @@ def _in_force(row: NodeRow) -> dict[str, Json]:
 
 
 def _searched(node_id: str, attributes: Mapping[str, Json]) -> _Searched:
+    tags = tags_of(attributes)
     try:
         doc = document(node_id, attributes)
-        words = " ".join(doc.name_words), " ".join(doc.other_words)
     except BadId:
-        words = "", ""
-    return _Searched(words, tags_of(attributes))
+        return _Searched(None, ("", ""), tags)
+    return _Searched(len(doc.name), (" ".join(doc.name_words), " ".join(doc.other_words)), tags)
 
 
 def tags_of(attributes: Mapping[str, Json]) -> frozenset[str]:

@@ -14,9 +14,9 @@ import apsw
 from backends.changes import Changes, EdgeChange, LogOp, NodeChange, RecordChange, Resolution
 from backends.errors import Conflict, Rejected
 from backends.ids import BadId, check_text, kind_of
-from backends.model import EDGE_KINDS, EdgeKey, Epoch, Json, Stamped
+from backends.model import EDGE_KINDS, Epoch, Json, Stamped
 from backends.rows import NodeRow, chain, changed
-from backends.sqlite_rows import NODE, dump, dump_stamped, is_record, load, node_row, rows_of_ids, storable
+from backends.sqlite_rows import BARE, NODE, dump, dump_stamped, is_record, load, node_row, rows_of_ids, storable
 from backends.sqlite_terms import refresh, search_columns
 from backends.vocabulary import FACET
 
@@ -94,18 +94,17 @@ class _Write:
 
     def _read_nodes(self) -> None:
         changes = self.changes
-        names = {node.id for node in changes.nodes}
-        for edge in changes.edges:
-            names.add(edge.key.source)
-            names.add(edge.key.target)
-        names.update(changes.resolved)
-        names.update(node_id for node_id in changes.expect if not is_record(node_id))
-        self._load(names)
-        self._load(row.alias_of for name in changes.resolved if (row := self.before.get(name)) and row.alias_of)
+        told = {node.id for node in changes.nodes}
+        named = {end for edge in changes.edges for end in (edge.key.source, edge.key.target)}
+        named.update(changes.resolved)
+        named.update(node_id for node_id in changes.expect if not is_record(node_id))
+        self._load(NODE, told)
+        self._load(BARE, named - told)
+        meant = {row.alias_of for name in changes.resolved if (row := self.before.get(name)) and row.alias_of}
+        self._load(BARE, meant - told - named)
 
-    def _load(self, ids: Iterable[str]) -> None:
-        sql = f"SELECT {NODE} FROM carray(?) a JOIN nodes n ON n.id = a.value"
-        for stored in rows_of_ids(self.connection, sql, ids):
+    def _load(self, columns: str, ids: Iterable[str]) -> None:
+        for stored in rows_of_ids(self.connection, f"SELECT {columns} FROM carray(?) a JOIN nodes n ON n.id = a.value", ids):
             row = node_row(stored)
             self.before[row.id] = row
             self.ids[row.number] = row.id
@@ -239,8 +238,8 @@ class _Write:
             return
         ids = self.ids
 
-        def order(triple: Triple) -> EdgeKey:
-            return EdgeKey(ids[triple.source], EDGE_KINDS[triple.kind], ids[triple.target])
+        def order(triple: Triple) -> tuple[str, str, str]:
+            return ids[triple.source], EDGE_KINDS[triple.kind], ids[triple.target]
 
         rows: list[tuple[LogOp, int, int, int, str | None]] = []
         for triple in sorted((triple for triple, edge in moved if edge.stood), key=order):

@@ -1,0 +1,1 @@
+"""Measuring: graphs of realistic shape, and what the engine does with them."""
