@@ -97,8 +97,8 @@ class ScanContract:
             edges |= {*zip(part.sources.tolist(), part.edge_kinds.tolist(), part.targets.tolist(), strict=True)}
             late = stated([reads(dataset(f"late {turn}"), hub), reads(dataset("often"), hub)])
             lost = withdrawn([reads(leaves[-1 - turn], hub)]).edges
-            hidden = NodeChange(leaves[turn], withdrawn=True)
-            await backend.apply(Changes(AT, (*late.nodes, hidden), late.edges + lost))
+            hidden = [NodeChange(leaf, withdrawn=True) for leaf in leaves[2 * turn : 2 * turn + 2]]
+            await backend.apply(Changes(AT, (*late.nodes, *hidden), late.edges + lost))
             if page.next is None:
                 break
             after = page.next

@@ -249,7 +249,7 @@ class TraversalContract:
             pytest.skip("this backend does not go so far")
         names = [f"n{place}" for place in range(1200)]
         await backend.apply(stated(arrows(" ".join(f"{a}-{b}" for a, b in pairwise(names)))))
-        assert (await ask(backend, "n0", DOWNSTREAM)).depths["n1199"] == 1199
+        assert (await ask(backend, "n0", DOWNSTREAM)).depths.get("n1199") == 1199
         assert len((await ask(backend, "n1199", UPSTREAM, 700)).nodes) == 701
 
     async def test_many_roots_at_once(self, backend: LineageBackend) -> None:

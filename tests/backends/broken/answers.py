@@ -361,3 +361,17 @@ class EpochOfTheAnswerIsOld(MemoryBackend):
 class PresentForThePast(MemoryBackend):
     async def traverse(self, traversal: Traversal) -> Subgraph:
         return await super().traverse(replace(traversal, as_of=None))
+
+
+@caught_by("test_long_chain_is_followed_to_its_end", blind="their graphs are shallow")
+class BoundOfItsOwn(MemoryBackend):
+    """No bound changes in silence."""
+
+    async def traverse(self, traversal: Traversal) -> Subgraph:
+        return await super().traverse(replace(traversal, max_depth=min(traversal.max_depth or 1000, 1000)))
+
+
+@caught_by("test_many_roots_at_once", blind="they ask from three roots at most")
+class RootsOfOneStatement(MemoryBackend):
+    async def traverse(self, traversal: Traversal) -> Subgraph:
+        return await super().traverse(replace(traversal, roots=dict(list(traversal.roots.items())[:32_766])))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backends.changes import Adjacent, Changes, Cursor, NodeFilter, NodePage, Order, Page, ScanPage, TopologyPage
+from backends.changes import Adjacent, Changes, Cursor, NodeFilter, NodePage, Order, Page, ScanPage, Topology, TopologyPage
 from backends.ids import namespace_of
 from backends.memory import MemoryBackend
 from backends.model import Direction, EdgeKey, Epoch, Node, Records
@@ -276,3 +276,38 @@ class TopologyScanCountsAnew(MemoryBackend):
         rows = sorted(self.rows.values(), key=lambda row: row.id)
         dense.rows = {row.id: replace(row, number=place) for place, row in enumerate(rows)}
         return await dense.scan_topology(after)
+
+
+@caught_by("test_scan_holds_together_while_others_write", blind="they scan while nobody writes")
+class ScanOfTwoMoments(MemoryBackend):
+    """Nodes first, then whatever edges there are by then."""
+
+    async def scan(self, after: Cursor | None = None) -> ScanPage:
+        changes = (await super().scan()).changes
+        if after is None:
+            return ScanPage(replace(changes, edges=(), records=()), (1,))
+        return ScanPage(replace(changes, nodes=()), None)
+
+
+@caught_by("test_topology_and_the_log_since_are_the_topology", blind="they scan while nobody writes")
+class TopologyScanSkipsWhatMoves(MemoryBackend):
+    """Pages by place: what goes beside the reading takes its neighbours with it."""
+
+    async def scan_topology(self, after: Cursor | None = None) -> TopologyPage:
+        whole = (await super().scan_topology()).topology
+        start = int(after[0]) if after else 0
+        end = start + 1000
+        edges = slice(None) if start == 0 else slice(0)
+        part = Topology(
+            *(whole.numbers[start:end], whole.kinds[start:end], whole.ids[start:end]),
+            *(whole.sources[edges], whole.edge_kinds[edges], whole.targets[edges]),
+        )
+        return TopologyPage(part, (end,) if end < len(whole.ids) else None)
+
+
+@caught_by("test_many_are_looked_up_at_once", blind="they look up dozens")
+class LookUpOfOneStatement(MemoryBackend):
+    async def get(self, ids: Sequence[str], edges: Sequence[EdgeKey] = (), *, facets: bool = False) -> Records:
+        first = await super().get(ids[:32_766], edges[:32_766], facets=facets)
+        rest = len(ids[32_766:]), len(edges[32_766:])
+        return Records(first.nodes + (None,) * rest[0], first.edges + (None,) * rest[1])
