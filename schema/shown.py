@@ -13,7 +13,7 @@ from schema.adjacency import Mask, NamesOf, Rows, order_by
 from schema.joins import FOLDED, HIDDEN, NO_LINKS, OUT, Edges, Links, Step, links
 from schema.view import View
 
-_FEW = 64
+_FEW = 1000
 """Nodes are few where there are more than so many edges to each; then it is cheaper to collect theirs than to test all."""
 
 
@@ -209,7 +209,9 @@ class Shown:
         if len(begin) * _FEW > len(edges.sources):
             return links(edges, view.subgraph.ids, self._places(begin), self._places(end))
         # few: only what they lead to is looked at, whatever the size of the subgraph
-        rows = self.member_rows[np.isin(self.member_of, begin)]
+        begins = np.zeros(len(self), np.bool_)
+        begins[begin] = True
+        rows = self.member_rows[begins[self.member_of]]
         at = (view.up if back else view.down).leaving(rows, self.passed)
         sources, targets = edges.sources[at], edges.targets[at]
         part, numbers = np.unique(np.concatenate([sources, targets]), return_inverse=True)
