@@ -153,7 +153,9 @@ def nearest(one: Sought, found: Iterable[str], most: int = 5) -> list[str]:
 
     def unlike(node_id: str) -> tuple[float, str]:
         same_kind = len(one.ids) == 1 and kind_of(node_id) is kind_of(said)
-        alike = _alike(name, name_of(node_id)) + 0.25 * _alike(said, node_id) + 0.1 * same_kind
+        own = name_of(node_id)
+        last = own.rsplit(".", 1)[-1].rsplit("/", 1)[-1]  # what people call a table
+        alike = max(_alike(name, own), 0.95 * _alike(name, last)) + 0.25 * _alike(said, node_id) + 0.1 * same_kind
         return (-alike, node_id)
 
     return sorted(set(found), key=unlike)[:most]

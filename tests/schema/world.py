@@ -123,7 +123,7 @@ class World:
         said = {key.replace("facet__", "facet:"): Stamped(DAY, value) for key, value in attributes.items()}
         await self.store.apply(Changes(DAY, (NodeChange(node_id, said, (DAY, 2 * DAY), alias_of=alias_of),)))
 
-    async def run(self, name: str, job: str, number: int, **value: Json) -> None:
+    async def run(self, name: str, job: str, number: int, /, **value: Json) -> None:
         """The record of a run."""
         groups = [job, *([parent_group(value["parent"])] if value.get("parent") else [])]
         whole = {"job": job, "state": "COMPLETE", "first": number, "last": number, **value}
