@@ -1,6 +1,7 @@
 """Runs the application under uvicorn: the port first, then the store, then the doors open; and all of it back at the end."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import Callable
@@ -35,7 +36,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise PortInUse(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+        hint = "; HEADWATER_PORT or --port takes another" if error.errno == errno.EADDRINUSE else ""
+        raise PortInUse(f"cannot listen on {host} port {port}: {error.strerror or error}{hint}") from None
     listener.set_inheritable(True)
     return listener
 

@@ -197,7 +197,7 @@ class Guard(SchemaExtension):
         context = self.execution_context
         prepared = self._documents.prepare(context.query or "")
         if prepared.document is None:
-            raise prepared.errors[0]
+            raise present(prepared.errors[0])
         context.graphql_document = prepared.document
         self._errors = list(prepared.errors)
         yield

@@ -1,0 +1,43 @@
+"""The schema, with someone told of each operation: what kind it was, how it ended, how long it took."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from graphql import get_operation_ast
+from strawberry.types.execution import ExecutionResult
+
+from schema.service import LineageSchema
+
+
+class Observed(NamedTuple):
+    """One operation as it ended. `kind` is query or mutation, or unread where the text is no document or does not say
+    which of its operations is meant; `codes` are those of its errors. Nothing in it is the client's to choose."""
+
+    kind: str
+    codes: tuple[str, ...]
+    seconds: float
+
+
+class ObservedSchema(LineageSchema):
+    """Calls `observe` after each operation."""
+
+    def __init__(self, observe: Callable[[Observed], None]) -> None:
+        super().__init__()
+        self._observe = observe
+
+    async def execute(self, query: str | None, *args: Any, **options: Any) -> ExecutionResult:
+        start = time.perf_counter()
+        kind, codes = "unread", ()
+        try:
+            result = await super().execute(query, *args, **options)
+            kind = self._kind(query or "", options.get("operation_name"))
+            codes = tuple((error.extensions or {}).get("code", "unknown") for error in result.errors or ())
+            return result
+        finally:
+            self._observe(Observed(kind, codes, time.perf_counter() - start))
+
+    def _kind(self, query: str, name: str | None) -> str:
+        document = self._documents.prepare(query).document  # kept from when it was executed
+        operation = get_operation_ast(document, name) if document is not None else None
+        return operation.operation.value if operation is not None else "unread"
