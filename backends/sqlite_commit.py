@@ -14,10 +14,10 @@ from typing import Final, NamedTuple, TypeAlias
 import apsw
 
 from backends.changes import Changes
-from backends.errors import BackendError, Rejected, TimedOut, Unavailable
+from backends.errors import BackendError, TimedOut, Unavailable
 from backends.model import Epoch
 from backends.sqlite_rows import epoch_now
-from backends.sqlite_schema import connect, ours, translated
+from backends.sqlite_schema import connect, translated
 from backends.sqlite_settings import Settings
 from backends.sqlite_write import Head, write
 
@@ -168,12 +168,13 @@ class Group:
         for changes in writes:
             run("SAVEPOINT one")
             try:
-                head = write(self._connection, head, changes)
+                with translated(self._path):
+                    head = write(self._connection, head, changes)
             except Exception as error:
-                if isinstance(error, _FATAL) or not self._connection.in_transaction:
+                if isinstance(error.__cause__, _FATAL) or not self._connection.in_transaction:
                     raise
                 run("ROLLBACK TO one")
-                outcomes.append(self._refusal(error))
+                outcomes.append(error)
             else:
                 outcomes.append(head.epoch)
                 if changes.watermark is not None:
@@ -186,15 +187,6 @@ class Group:
                 (watermark,),
             )
         return outcomes
-
-    def _refusal(self, error: Exception) -> Exception:
-        match error:
-            case apsw.Error():
-                return ours(self._path, error)
-            case OverflowError():
-                return Rejected("a number does not fit into 64 bits")
-            case _:
-                return error
 
     def trim(self, keep: int) -> bool:
         """Deletes some of the oldest log rows past `keep`; False where there were none. What fails here is tried again after

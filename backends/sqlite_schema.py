@@ -8,7 +8,7 @@ from typing import Final
 
 import apsw
 
-from backends.errors import BackendError, Misconfigured, TimedOut, Unavailable
+from backends.errors import BackendError, Misconfigured, Rejected, TimedOut, Unavailable
 
 APPLICATION: Final = 0x48574C47
 """`PRAGMA application_id` of our files ("HWLG"), so that another program's database is left alone."""
@@ -75,11 +75,16 @@ CREATE TABLE topology_log (
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Driver errors become ours, by class. The text of the engine stays with the cause."""
+    """Driver errors become ours, by class, and so do values that cannot be bound. The text of the engine stays with the
+    cause."""
     try:
         yield
     except apsw.Error as error:
         raise ours(path, error) from error
+    except OverflowError as error:
+        raise Rejected("a number does not fit into 64 bits") from error
+    except UnicodeEncodeError as error:
+        raise Rejected("half of a surrogate pair is no text") from error
 
 
 def ours(path: Path, error: apsw.Error) -> BackendError:

@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import uvloop
@@ -239,7 +240,7 @@ def event(number: int) -> Changes:
     )
 
 
-PARTS: dict[str, Callable[[Path, int], Awaitable[None]]] = {
+PARTS: dict[str, Callable[[Path, int], Coroutine[Any, Any, None]]] = {
     "load": load,
     "start": start,
     "read": read,

@@ -21,56 +21,13 @@ from backends.model import EDGE_KINDS, EdgeKey, EdgeKind, Stamped
 Ints = NDArray[np.int64]
 SHAPES = Path(__file__).parents[1] / "../shared/data/shapes/lineage_graph_shapes.json"
 AT = 1_754_000_000_000_000
-WORDS = (
-    "orders",
-    "customers",
-    "payments",
-    "sessions",
-    "clicks",
-    "invoices",
-    "products",
-    "suppliers",
-    "shipments",
-    "returns",
-    "accounts",
-    "ledger",
-    "users",
-    "events",
-    "campaigns",
-    "leads",
-    "tickets",
-    "employees",
-    "salaries",
-    "stores",
-    "prices",
-    "stock",
-    "forecasts",
-    "margins",
-    "churn",
-    "features",
-    "scores",
-    "labels",
-    "budgets",
-    "contracts",
-    "vendors",
-    "refunds",
-    "visits",
-    "baskets",
-    "coupons",
-    "regions",
-    "calendars",
-    "rates",
-    "risks",
-    "claims",
-    "policies",
-    "assets",
-    "devices",
-    "sensors",
-    "trips",
-    "drivers",
-    "routes",
-    "fares",
-)
+NAMES = """
+orders customers payments sessions clicks invoices products suppliers shipments returns accounts ledger users events
+campaigns leads tickets employees salaries stores prices stock forecasts margins churn features scores labels budgets
+contracts vendors refunds visits baskets coupons regions calendars rates risks claims policies assets devices sensors
+trips drivers routes fares
+"""
+WORDS = NAMES.split()
 
 
 @dataclass(frozen=True, slots=True)
