@@ -1,0 +1,81 @@
+"""Every command and query that the documents show is run, against a service with the demo as a new user has it."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.process import ROOT, Service, environment, started
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def blocks(language: str) -> list[Any]:
+    """The fenced blocks of a language in all documents, as parameters named after their place."""
+    found = []
+    for document in DOCUMENTS:
+        text = document.read_text()
+        for match in BLOCK.finditer(text):
+            if match[1] == language:
+                line = text.count("\n", 0, match.start()) + 1
+                found.append(pytest.param(match[2], id=f"{document.name}:{line}"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with started(tmp_path_factory.mktemp("docs"), HEADWATER_DEMO="1") as running:
+        yield running
+
+
+@pytest.mark.parametrize("query", blocks("graphql"))
+def test_queries_answer(service: Service, query: str) -> None:
+    """A query shown answers without an error, or with the one that its first line announces."""
+    answer = httpx.post(f"{service.url}/graphql", json={"query": query}).json()
+    announced = re.match(r"# error: (\w+)", query)
+    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    assert codes == ([announced[1]] if announced else []), answer
+    if not announced:
+        assert all(value is not None for value in answer["data"].values()), answer
+        assert re.search(r'"(nodes|edges|paths|operations|id|errors)": ?\[?[^\]]', json.dumps(answer["data"])), "not empty"
+
+
+@pytest.mark.parametrize("script", blocks("sh"))
+def test_commands_work(service: Service, script: str) -> None:
+    """curl lines are run as they stand, but for the port; of make, that there is such a verb: CI runs them."""
+    if (verb := re.match(r"(?:\w+=\S+ )*make (\w+)", script)) is not None:
+        assert re.search(rf"^{verb[1]}:", (ROOT / "Makefile").read_text(), re.M)
+        return
+    ran = subprocess.run(
+        ["bash", "-euc", script.replace(DEFAULT_URL, service.url)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert '"error' not in ran.stdout
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+def test_the_readme_counts_what_the_demo_holds(service: Service) -> None:
+    upstream = "upstream(depth: null, kinds: [DATASET]) { totalCount }"
+    query = f'{{ prediction(namespace: "shop", name: "return_risk/2/O00720") {{ {upstream} }} }}'
+    answer = httpx.post(f"{service.url}/graphql", json={"query": query}).json()
+    words = {20: "Twenty", 19: "Nineteen", 21: "Twenty-one"}
+    count = answer["data"]["prediction"]["upstream"]["totalCount"]
+    assert f"{words[count]} datasets" in (ROOT / "README.md").read_text()
