@@ -28,8 +28,8 @@ ARROWS = {
 """Package -> those of ours that it may import. `client` is installed into other people's environments, alone."""
 
 KEPT = {
-    "strawberry": ("schema", "api/graphql"),
-    "graphql": ("schema", "api/graphql"),
+    "strawberry": ("schema",),
+    "graphql": ("schema",),
     "starlette": ("api", "schema/http"),
     "uvicorn": ("api",),
     "apsw": ("backends/sqlite",),
