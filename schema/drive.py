@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from backends.changes import LogOp, LogRow, NodeFilter, NodePage, Order, Page
+from backends.errors import BackendError
 from backends.model import Direction, EdgeKey, Epoch, Subgraph, Traversal
 from schema.context import Context
 from schema.errors import too_costly
@@ -65,7 +66,7 @@ class Reader:
         self._rows: dict[str, bool] = {}
         self._edges: dict[EdgeKey, None] = {}
         self._folded = 0
-        self._ready: list[tuple[FieldKey, Task, Got | None]] = []
+        self._ready: list[tuple[FieldKey, Task, Got | BackendError | None]] = []
         self._afterwards: list[tuple[FieldKey, Task]] = []
         self._subgraphs: list[tuple[Traversal, Subgraph]] = []
 
@@ -120,9 +121,12 @@ class Reader:
         waiting: list[tuple[FieldKey, Task, Ask]] = []
         while self._ready:
             root, task, got = self._ready.pop(0)
+            if isinstance(got, BackendError):
+                self.values[root] = got
             if isinstance(self.values.get(root), Exception):
                 task.close()
                 continue
+            assert not isinstance(got, BackendError)
             try:
                 ask = next(task) if got is None else task.send(got)
             except StopIteration:
@@ -135,7 +139,8 @@ class Reader:
             waiting.append((root, task, ask))
         return waiting
 
-    async def _answer(self, waiting: list[tuple[FieldKey, Ask]]) -> list[Got]:
+    async def _answer(self, waiting: list[tuple[FieldKey, Ask]]) -> list[Got | BackendError]:
+        """What each asked for; a call that fails fails those who asked for it."""
         if self._watermark:
             # read before any traversal begins: whatever was said until then is in the answer
             self._watermark = False
@@ -157,13 +162,19 @@ class Reader:
             calls.append(self._look(unread, []))
         results = await _together(calls)
         subgraphs = dict(zip(traversals, results, strict=False))
-        self._subgraphs += zip(traversals.values(), subgraphs.values(), strict=True)
-        pages = iter(results[len(traversals) :])
-        found = {root: iter(keys) for root, keys in answers.items()}
-        return [
-            Got([subgraphs[next(found[root])] for _ in ask.wanted], [self._kept(next(pages)) for _ in ask.lists])
-            for root, ask in waiting
+        self._subgraphs += [
+            (traversals[key], subgraph) for key, subgraph in subgraphs.items() if not isinstance(subgraph, BackendError)
         ]
+        pages = iter(results[len(traversals) :])
+        looked = results[-1] if unread else None
+        keys = {root: iter(each) for root, each in answers.items()}
+        got: list[Got | BackendError] = []
+        for root, ask in waiting:
+            found = [subgraphs[next(keys[root])] for _ in ask.wanted]
+            listed = [next(pages) for _ in ask.lists]
+            failed = [each for each in (*found, *listed, looked if ask.look else None) if isinstance(each, BackendError)]
+            got.append(failed[0] if failed else Got(found, [self._kept(page) for page in listed]))
+        return got
 
     def _kept(self, page: NodePage) -> NodePage:
         for node in page.nodes:
@@ -224,17 +235,21 @@ def _touches(rows: list[LogRow], traversal: Traversal, subgraph: Subgraph) -> bo
 
 
 async def _together(calls: list[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """The results of all calls, made at the same time; when one fails the others are given up."""
+    """The results of all calls, made at the same time; in place of one that failed what the backend raised."""
     if not calls:
         await asyncio.sleep(0)  # a task that only wants others to have their turn
-        return []
-    if len(calls) == 1:
-        return [await calls[0]]
-    running = [asyncio.ensure_future(call) for call in calls]
+    if len(calls) > 1:
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    else:
+        results = [await _caught(call) for call in calls]
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, BackendError):
+            raise result
+    return list(results)
+
+
+async def _caught(call: Coroutine[Any, Any, Any]) -> Any:
     try:
-        return list(await asyncio.gather(*running))
-    except BaseException:
-        for each in running:
-            each.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        raise
+        return await call
+    except BackendError as error:
+        return error

@@ -9,7 +9,7 @@ from graphql import get_named_type
 
 from backends.commands import Command, CommandError, Done
 from backends.errors import Conflict
-from backends.ids import Kind, make_id
+from backends.ids import Kind, make_id, name_of
 from schema import said
 from schema.context import Context, Info
 from schema.errors import ApiError, Code
@@ -156,17 +156,26 @@ async def _perform(
 
 async def _model(context: Context, text: str) -> str:
     """The id of the model that made a prediction: the version said, else the latest there is, else one without."""
-    if text.startswith("model:") and text.count("#") > 1:
-        return said.whole_id(text, Kind.MODEL, "model")
-    meant = sought(text) if text.startswith("model:") else Sought(text, (), (DEFAULT_NAMESPACE, text))
+    if not text.startswith("model:"):
+        name = said.whole_id(text, Kind.MODEL, "model")  # refuses what has another kind, or is no id
+        meant = Sought(text, (), (DEFAULT_NAMESPACE, name_of(name)))
+    else:
+        meant = _meant(text, "model")
     if meant.latest is None:
-        return said.whole_id(text, Kind.MODEL, "model")
+        return meant.ids[0]
     found = await find_one(context, meant)
     return found.id if found is not None else make_id(Kind.MODEL, *meant.latest, "")
 
 
 async def _known(context: Context, text: str) -> str:
-    found = await find_one(context, sought(text))
+    found = await find_one(context, _meant(text, "id"))
     if found is None:
         raise CommandError("NOT_FOUND", f"there is no {text}", "id")
     return found.id
+
+
+def _meant(text: str, field: str) -> Sought:
+    try:
+        return sought(text)
+    except ApiError as error:
+        raise CommandError(error.code, error.message, field) from None

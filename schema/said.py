@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from strawberry import UNSET
 
 from backends.commands import (
+    KINDS_MADE,
     CaptureOperation,
     ColumnLink,
     CommandError,
@@ -173,6 +174,9 @@ def upsert(said: UpsertEntitiesInput, now: int) -> UpsertEntities:
     entities: dict[str, dict[str, Json]] = {}
     for index, entity in enumerate(said.entities):
         node_id = _entity_id(entity, f"entities.{index}")
+        if kind_of(node_id) not in KINDS_MADE:
+            field = f"entities.{index}.{'kind' if given(entity.id) is None else 'id'}"
+            raise refuse(field, f"a {kind_of(node_id).lower()} cannot be made by name: capture an operation, or send events")
         entities.setdefault(node_id, {}).update(_entity_attributes(entity, kind_of(node_id), f"entities.{index}"))
     return UpsertEntities(entities, _when(said.at, now))
 
@@ -190,6 +194,8 @@ def _entity_id(said: EntityInput, field: str) -> str:
     if kind is None and not given(said.label):
         raise refuse(f"{field}.kind", "an entity needs a kind, or a label that makes it an asset")
     made: Kind = kind.value if kind else Kind.ASSET
+    if made not in KINDS_MADE:
+        return f"{made.lower()}:"
     if made is Kind.COLUMN:
         if given(said.dataset) is None:
             raise refuse(f"{field}.dataset", "a column needs the name of its dataset")
