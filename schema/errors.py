@@ -80,15 +80,15 @@ def present(error: GraphQLError) -> GraphQLError:
         cause = cause.original_error
     if cause is None or isinstance(cause, GraphQLError):
         if isinstance(error, GraphQLSyntaxError) or "code" not in (error.extensions or {}):
-            return _copy(error, error.message, {"code": Code.BAD_INPUT})
+            return _copy(error, error.message, {"code": Code.BAD_INPUT.value})
         return error
     told = explain(cause)
     if told is not None:
-        return _copy(error, told.message, {"code": told.code, **told.more})
+        return _copy(error, told.message, {"code": told.code.value, **told.more})
     correlation = uuid4().hex
     _log_unforeseen(cause, correlation, error.path)
     words = f"Something went wrong on our side; say {correlation} when you report it."
-    return _copy(error, words, {"code": Code.INTERNAL, "correlationId": correlation})
+    return _copy(error, words, {"code": Code.INTERNAL.value, "correlationId": correlation})
 
 
 def _copy(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:

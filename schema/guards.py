@@ -115,7 +115,7 @@ class Documents:
 
 
 def _refused(code: Code, message: str) -> Prepared:
-    return Prepared(None, (GraphQLError(message, extensions={"code": code}),))
+    return Prepared(None, (GraphQLError(message, extensions={"code": code.value}),))
 
 
 def _has_more_tokens(text: str, most: int) -> bool:
@@ -144,7 +144,7 @@ def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:
         ):
             if count > most:
                 words = f"the query has more than {most:,} {what}; ask in parts"
-                return GraphQLError(words, node, extensions={"code": Code.TOO_COSTLY})
+                return GraphQLError(words, node, extensions={"code": Code.TOO_COSTLY.value})
     return None
 
 

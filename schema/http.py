@@ -138,7 +138,7 @@ def _media(request: Request) -> str:
 
 
 def _parse(text: bytes, what: str) -> Any:
-    """JSON, strictly; from Python's parser where numbers are greater than 64 bits."""
+    """JSON, strictly; from Python's parser where text holds half of a surrogate pair, for the field it is in to refuse."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

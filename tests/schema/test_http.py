@@ -1,0 +1,161 @@
+"""GraphQL over HTTP: which requests are taken, and with which status each is answered."""
+
+import gzip
+import json
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from backends.errors import Unavailable
+from backends.memory import MemoryBackend
+from backends.model import Subgraph, Traversal
+from schema.context import Context
+from schema.http import GRAPHQL_JSON, GraphQLApp
+from schema.service import schema
+from tests.schema.world import World
+
+QUERY = "query Q($id: ID!) { node(id: $id) { id } }"
+ASKED = {"query": QUERY, "variables": {"id": "dataset:n#a"}}
+
+
+async def client(world: World | None = None, **options: Any) -> httpx.AsyncClient:
+    world = world or await World().lines("a *1 b")
+
+    async def context_of(request: Request) -> Context:
+        return world.context()
+
+    app = GraphQLApp(schema(), context_of, **options)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+async def test_post_and_get_give_data() -> None:
+    async with await client() as http:
+        given = await http.post("/graphql", json=ASKED)
+        assert (given.status_code, given.headers["content-type"]) == (200, "application/json")
+        assert given.json() == {"data": {"node": {"id": "dataset:n#a"}}}
+        given = await http.get("/graphql", params={"query": QUERY, "variables": json.dumps({"id": "dataset:n#b"})})
+        assert given.json() == {"data": {"node": {"id": "dataset:n#b"}}}
+
+
+async def test_the_answer_comes_as_the_client_takes_it() -> None:
+    async with await client() as http:
+        for accept, media in (
+            (GRAPHQL_JSON, f"{GRAPHQL_JSON}; charset=utf-8"),
+            (f"{GRAPHQL_JSON}, application/json;q=0.9", f"{GRAPHQL_JSON}; charset=utf-8"),
+            ("application/json", "application/json"),
+            ("*/*", "application/json"),
+            ("application/*", "application/json"),
+        ):
+            given = await http.post("/graphql", json=ASKED, headers={"accept": accept})
+            assert (given.status_code, given.headers["content-type"]) == (200, media)
+        assert (await http.post("/graphql", json=ASKED, headers={"accept": "text/csv"})).status_code == 406
+
+
+async def test_the_operation_is_picked_by_name() -> None:
+    async with await client() as http:
+        text = "query A { __typename } query B { nope: __typename }"
+        given = await http.post("/graphql", json={"query": text, "operationName": "B"})
+        assert given.json() == {"data": {"nope": "Query"}}
+        given = await http.post("/graphql", json={"query": text, "operationName": "C"})
+        assert (given.status_code, given.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_INPUT")
+
+
+async def test_errors_beside_data_are_200() -> None:
+    async with await client() as http:
+        text = '{ lineage(of: ["no"]) { answer { total } } __typename }'
+        for accept in ("application/json", GRAPHQL_JSON):
+            given = await http.post("/graphql", json={"query": text}, headers={"accept": accept})
+            assert given.status_code == 200
+            body = given.json()
+            assert body["data"] == {"lineage": None, "__typename": "Query"}
+            assert body["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("text", ["{", "{ nope }", "query ($id: ID!) { node(id: $id) { id } }", "{ " + "id " * 3000 + "}"])
+async def test_a_document_that_is_refused(text: str) -> None:
+    async with await client() as http:
+        modern = await http.post("/graphql", json={"query": text}, headers={"accept": GRAPHQL_JSON})
+        plain = await http.post("/graphql", json={"query": text})
+        assert modern.json() == plain.json()
+        assert "data" not in modern.json()
+        code = modern.json()["errors"][0]["extensions"]["code"]
+        wanted = {"BAD_INPUT": (400, 200), "TOO_LARGE": (413, 413)}[code]
+        assert (modern.status_code, plain.status_code) == wanted
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[]", b"null", b'"x"', b"{}", b"\xff\xfe", b"[" * 100_000, gzip.compress(b"{}")),
+        *(b'{"query": 1}', b'{"query": ""}', b'{"query": NaN}', b'{"query": "{a}", "variables": []}'),
+        *(b'{"query": "{a}", "operationName": 1}', b'{"query": "{a}", "extensions": 1}'),
+        b'{"query": "{ __typename }", "variables": {"x": Infinity}}',
+    ],
+)
+async def test_a_body_that_is_no_request_is_400_with_a_code(body: bytes) -> None:
+    async with await client() as http:
+        given = await http.post("/graphql", content=body, headers={"content-type": "application/json"})
+        assert given.status_code == 400
+        assert given.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+
+
+async def test_other_bodies_and_methods() -> None:
+    async with await client() as http:
+        assert (await http.post("/graphql", content=b"query=x", headers={"content-type": "text/plain"})).status_code == 415
+        assert (await http.post("/graphql", content=b"{}")).status_code == 415
+        utf16 = {"content-type": "application/json; charset=utf-16"}
+        assert (await http.post("/graphql", content=b"{}", headers=utf16)).status_code == 415
+        utf8 = {"content-type": "application/json; charset=UTF-8"}
+        assert (await http.post("/graphql", content=json.dumps(ASKED).encode(), headers=utf8)).status_code == 200
+        given = await http.put("/graphql", json=ASKED)
+        assert (given.status_code, given.headers["allow"]) == (405, "GET, POST")
+        given = await http.get("/graphql", params={"query": 'mutation { deleteEntity(input: { id: "x" }) { id } }'})
+        assert (given.status_code, given.headers["allow"]) == (405, "POST")
+        assert (await http.get("/graphql")).status_code == 400
+        assert (await http.get("/graphql", params={"query": QUERY, "variables": "{"})).status_code == 400
+
+
+async def test_a_body_that_is_too_large_is_413_and_not_read_on() -> None:
+    async with await client(max_body=1000) as http:
+        given = await http.post("/graphql", json={"query": "{ __typename } #" + "x" * 1000})
+        assert (given.status_code, given.json()["errors"][0]["extensions"]["code"]) == (413, "TOO_LARGE")
+
+        async def chunks() -> Any:
+            for _ in range(1000):
+                yield b"x" * 500
+
+        given = await http.post("/graphql", content=chunks(), headers={"content-type": "application/json"})
+        assert given.status_code == 413
+
+
+async def test_a_store_that_does_not_answer_is_200_for_a_nullable_field_and_503_for_a_mutation() -> None:
+    class Down(MemoryBackend):
+        async def traverse(self, traversal: Traversal) -> Subgraph:
+            raise Unavailable("10.0.0.5 refused")
+
+    world = World(Down())
+    async with await client(world) as http:
+        await world.say("dataset:n#a")
+        given = await http.post("/graphql", json={"query": '{ lineage(of: ["dataset:n#a"]) { answer { total } } }'})
+        assert (given.status_code, given.json()["errors"][0]["extensions"]["code"]) == (200, "UNAVAILABLE")
+        text = (
+            """mutation { upsertEntities(input: { entities: [{ id: "b" }] }) { entities { upstream { nodes { id } } } } }"""
+        )
+        given = await http.post("/graphql", json={"query": text})
+        assert (given.status_code, given.json()["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
+        assert "data" not in given.json()
+        assert "10.0.0.5" not in given.text
+
+
+async def test_what_no_encoding_holds_is_answered_all_the_same() -> None:
+    async with await client() as http:
+        body = b'{"query": "query ($id: ID!) { lineage(of: [$id]) { answer { total } } }", "variables": {"id": "\\ud800"}}'
+        given = await http.post("/graphql", content=body, headers={"content-type": "application/json"})
+        assert given.status_code == 200
+        assert given.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+        body = b'{"query": "mutation ($v: JSON) { recordPrediction(input: {model: \\"m\\", name: \\"p\\", value: $v}) '
+        body += b'{ prediction { value } } }", "variables": {"v": 123456789012345678901234567890}}'
+        given = await http.post("/graphql", content=body, headers={"content-type": "application/json"})
+        assert given.json()["data"]["recordPrediction"]["prediction"] == {"value": 123456789012345678901234567890.0}
