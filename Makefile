@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check fmt sdl bench soak lock clean
+.PHONY: help setup run test check check-lint check-format check-types check-sdl check-arrows fmt sdl bench soak lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -22,11 +22,16 @@ run: $(RUN_READY) ## Serve on 127.0.0.1:8000 over headwater.db, with the demo if
 test: $(DEV_READY) ## Run every test this machine has the tools for
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(DEV_READY) ## Lint, formatting, types, the printed schema, who imports whom
+check: check-lint check-format check-types check-sdl check-arrows ## Lint, formatting, types, the printed schema, who imports whom
+check-lint: $(DEV_READY)
 	@$(BIN)/ruff check .
+check-format: $(DEV_READY)
 	@$(BIN)/ruff format --check .
+check-types: $(DEV_READY)
 	@$(BIN)/mypy
-	@$(BIN)/headwater schema | diff -u schema/schema.graphql - || { echo "schema/schema.graphql is not what is served: make sdl"; exit 1; }
+check-sdl: $(DEV_READY)
+	@$(BIN)/headwater schema | diff -u schema/schema.graphql - || { echo "schema.graphql is not what is served: make sdl"; exit 1; }
+check-arrows: $(DEV_READY)
 	@$(BIN)/python -m pytest -q tests/test_architecture.py
 
 fmt: $(DEV_READY) ## Format the code and put imports in order

@@ -125,7 +125,7 @@ class Done:
 
 
 class CommandError(Exception):
-    """A command that cannot be done, in words for its sender: `code` (NOT_FOUND, BAD_INPUT, CONFLICT), `field`, what to do."""
+    """A command that cannot be done, in words for its sender: `code` (NOT_FOUND, BAD_INPUT, CONFLICT), `field`, advice."""
 
     def __init__(self, code: str, message: str, field: str | None = None) -> None:
         super().__init__(message)
