@@ -20,8 +20,10 @@ from api import demo, logs
 from api.bulk import STDIN, Tally, import_file, size_of
 from api.server import PortInUse, listen, serve
 from api.settings import BadSetting, Settings, table, unknown_variables
+from api.upkeep import DAY
 from api.version import VERSION
 from api.writer import Writer
+from backends.base import LineageBackend
 from backends.errors import BackendError
 from backends.registry import open_backend
 
@@ -122,11 +124,15 @@ async def _import_all(settings: Settings, files: Sequence[str]) -> list[Tally]:
         bar = stack.enter_context(tqdm(total=total, unit="B", unit_scale=True, disable=not sys.stderr.isatty()))
         say = partial(tqdm.write, file=sys.stderr)
         async with open_backend(settings.backend) as backend:
-            writer, tallies = Writer(backend), []
+            writer, tallies = _writer(backend, settings), []
             for name in files:
                 bar.set_description("standard input" if name == STDIN else name)
                 tallies.append(await import_file(name, writer, settings.ingest_concurrency, progress=bar.update, say=say))
             return tallies
+
+
+def _writer(backend: LineageBackend, settings: Settings) -> Writer:
+    return Writer(backend, sealed_after=settings.seal_runs_days * DAY)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -134,7 +140,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     async def load() -> None:
         async with open_backend(settings.backend) as backend:
-            await demo.load(backend, Writer(backend), settings.ingest_concurrency, say=partial(print, flush=True))
+            await demo.load(backend, _writer(backend, settings), settings.ingest_concurrency, say=partial(print, flush=True))
 
     _run(load())
     return DONE

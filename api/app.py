@@ -1,5 +1,6 @@
 """The application: what answers at which address, and what it holds while it runs."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from api.middleware import Observe
 from api.openlineage import BATCH, Intake, post_batch, post_event
 from api.problems import Problem
 from api.settings import Settings
+from api.upkeep import DAY, upkeep
 from api.writer import Writer
 from backends.registry import open_backend
 
@@ -47,19 +49,24 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with MeteredBackend(open_backend(settings.backend), metrics) as backend:
-            writer = Writer(backend)
+            writer = Writer(backend, sealed_after=settings.seal_runs_days * DAY)
             if settings.demo:
                 await demo.load_into_empty(backend, writer, settings.ingest_concurrency, say=say)
             log(logging.INFO, "service.opened", backend=backend.capabilities.name)
             intake = Intake(writer, metrics, settings.max_pending_events)
-            yield {
-                "settings": settings,
-                "backend": backend,
-                "writer": writer,
-                "intake": intake,
-                "metrics": metrics,
-                "health": health,
-            }
+            keeping = asyncio.create_task(upkeep(writer, settings.keep_runs_days))
+            try:
+                yield {
+                    "settings": settings,
+                    "backend": backend,
+                    "writer": writer,
+                    "intake": intake,
+                    "metrics": metrics,
+                    "health": health,
+                }
+            finally:
+                keeping.cancel()
+                await asyncio.wait([keeping])
         log(logging.INFO, "service.closed")
 
     app = Starlette(

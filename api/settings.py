@@ -58,6 +58,18 @@ class Settings:
     max_requests: int = _setting(
         512, "How many requests are answered at a time; beyond that the answer is 503 with Retry-After.", least=1
     )
+    seal_runs_days: int = _setting(
+        7,
+        "How long after its last event arrived a run is sealed: what it said may be folded then, its row age out.",
+        least=1,
+        most=10_000,
+    )
+    keep_runs_days: int = _setting(
+        400,
+        "How long sealed runs are listed, counted from their first event; what they said of lineage stays.",
+        least=1,
+        most=10_000,
+    )
     drain_seconds: float = _setting(
         0.0, "How long to go on serving after SIGTERM while /readyz says 503, for load balancers.", least=0, most=600
     )

@@ -193,6 +193,12 @@ async def test_two_services_in_one_process_share_no_numbers(client: httpx.AsyncC
         assert "headwater_events_accepted_total{" not in (await other.get("/metrics")).text
 
 
+async def test_old_runs_are_looked_for_from_the_start() -> None:
+    async with service() as client:
+        await asyncio.sleep(0)
+        assert 'headwater_backend_call_seconds_count{call="find_nodes"} 1.0' in (await client.get("/metrics")).text
+
+
 async def test_the_first_page_names_the_addresses(client: httpx.AsyncClient) -> None:
     response = await client.get("/")
     assert response.headers["content-type"].startswith("text/html")

@@ -1,5 +1,6 @@
 """The service as a process: it starts, says why it cannot, stops when told, and keeps what it acknowledged."""
 
+import gzip
 import json
 import signal
 import socket
@@ -34,6 +35,23 @@ def test_it_starts_answers_and_ends_when_told(tmp_path: Path) -> None:
         assert service.code() == 0
         assert "Traceback" not in service.log
         assert "service.closed" in service.log
+
+
+def test_it_reads_chunked_gzip_without_a_length_as_spark_sends_it(tmp_path: Path) -> None:
+    packed = gzip.compress(json.dumps(GOOD).encode())
+    with started(tmp_path, "--backend", "memory://") as service:
+        for content in (packed, (packed[at : at + 64] for at in range(0, len(packed), 64))):
+            headers = {"Content-Encoding": "gzip"}
+            response = httpx.post(f"{service.url}/api/v1/lineage", content=content, headers=headers)
+            assert response.status_code == 201
+
+
+def test_a_body_too_large_is_refused_and_the_connection_goes_on(tmp_path: Path) -> None:
+    variables = {"HEADWATER_MAX_EVENT_BYTES": "2048"}
+    with started(tmp_path, "--backend", "memory://", **variables) as service, httpx.Client(base_url=service.url) as client:
+        for content in (b"x" * 10_000_000, (b"x" * 1000 for _ in range(10_000))):
+            assert client.post("/api/v1/lineage", content=content).status_code == 413
+            assert client.post("/api/v1/lineage", json=GOOD).status_code == 201
 
 
 def test_it_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
