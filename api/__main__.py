@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 from tqdm import tqdm
 
-from api import demo, logs
+from api import logs
 from api.bulk import STDIN, Tally, import_file, size_of
 from api.server import PortInUse, listen, serve
 from api.settings import BadSetting, Settings, table, unknown_variables
@@ -136,6 +136,8 @@ def _writer(backend: LineageBackend, settings: Settings) -> Writer:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    from api import demo
+
     settings = _configured(arguments)
 
     async def load() -> None:
