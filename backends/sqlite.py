@@ -114,6 +114,7 @@ class SqliteBackend(LineageBackend):
         """In a thread. A read that takes too long, or that nobody waits for any more, is stopped."""
         if self._pool is None:
             raise Unavailable("the store is closed")
+        loop = asyncio.get_running_loop()
         reading: list[apsw.Connection] = []
         stopping = Lock()  # so that never the next read of the same thread is stopped
 
@@ -127,15 +128,21 @@ class SqliteBackend(LineageBackend):
                     with stopping:
                         reading.clear()
 
-        future = asyncio.get_running_loop().run_in_executor(self._pool, run)
+        def stop() -> None:
+            with stopping:
+                for connection in reading:
+                    connection.interrupt()
+            if not submitted.done():  # it may have been between two statements, where an interrupt is lost
+                loop.call_later(0.05, stop)
+
+        submitted = self._pool.submit(run)
+        future = asyncio.wrap_future(submitted)
         try:
             async with asyncio.timeout(self._settings.timeout):
                 return await asyncio.shield(future)
         except (TimeoutError, asyncio.CancelledError) as error:
             future.cancel()
-            with stopping:
-                for connection in reading:
-                    connection.interrupt()
+            stop()
             if isinstance(error, TimeoutError):
                 raise TimedOut("the read took too long and was stopped") from error
             raise
