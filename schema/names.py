@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from backends.changes import NodeFilter, Order
+from backends.changes import NodeFilter
 from backends.ids import KINDS, BadId, Kind, check_text, kind_of, make_id, name_of, namespace_of, split_id
 from backends.model import Node
 from backends.text import words
@@ -27,6 +27,7 @@ _BARE = (
     Kind.SYSTEM,
 )
 """The kinds a bare name is tried for, beside models and runs."""
+_SEARCHED = API_KINDS - {Kind.RUN}
 _PREFIXES = tuple(f"{kind.lower()}:" for kind in KINDS)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUMBERS = re.compile(r"(\d+)")
@@ -131,20 +132,21 @@ def the_one(one: Sought, found: Iterable[Node]) -> Node | None:
     return next(iter(standing.values()), None)
 
 
-def near_filters(one: Sought) -> list[tuple[NodeFilter, Order]]:
-    """Listings that hold what may have been meant by an id that nobody has: by all words of the name, by them with one
-    mistyped further on or left out, and whatever is in the same namespace."""
-    parts = words(_name(one))[:6]
-    texts = [" ".join(parts)]
-    for place, word in sorted(enumerate(parts), key=lambda each: -len(each[1]))[:3]:
-        others = [*parts[:place], *parts[place + 1 :]]
-        texts += [" ".join([*others, word[: max(2, len(word) // 2)]]), " ".join(others)]
-    kinds = API_KINDS - {Kind.RUN}
-    filters = [(NodeFilter(text=text, kinds=kinds), Order.RELEVANCE) for text in dict.fromkeys(texts) if text]
-    if len(one.ids) == 1:
-        kind, namespace = kind_of(one.ids[0]), namespace_of(one.ids[0])
-        filters.append((NodeFilter(kinds=frozenset({kind}) & kinds, namespace=namespace), Order.ID))
-    return filters
+def near_searches(one: Sought) -> list[list[NodeFilter]]:
+    """Searches that find what may have been meant by an id that nobody has; the second list only where the first finds
+    nothing: by all words of the name, or with one mistyped further on; then with one left out."""
+    parts = words(_name(one))[:5]
+    others = [(word, [*parts[:place], *parts[place + 1 :]]) for place, word in enumerate(parts)]
+    mistyped = [" ".join([*rest, word[: max(2, len(word) // 2)]]) for word, rest in others]
+    rounds = [[" ".join(parts), *mistyped], [" ".join(rest) for _, rest in others]]
+    return [[NodeFilter(text=text, kinds=_SEARCHED) for text in dict.fromkeys(texts) if text] for texts in rounds]
+
+
+def neighbours(one: Sought) -> NodeFilter | None:
+    """Whatever is of the same kind in the same namespace; None for a bare name."""
+    if len(one.ids) != 1 or kind_of(one.ids[0]) not in _SEARCHED:
+        return None
+    return NodeFilter(kinds=frozenset({kind_of(one.ids[0])}), namespace=namespace_of(one.ids[0]))
 
 
 def nearest(one: Sought, found: Iterable[str], most: int = 5) -> list[str]:

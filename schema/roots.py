@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from backends.changes import NodeFilter, Order, Page
-from backends.ids import Kind, column_id
+from backends.ids import Kind, column_id, name_of
 from backends.model import Node
 from schema.drive import Ask, Got, Reader, Task
 from schema.errors import ApiError, Code, bad_input
@@ -14,8 +14,9 @@ from schema.names import (
     Sought,
     latest_filter,
     latest_of,
-    near_filters,
+    near_searches,
     nearest,
+    neighbours,
     sought,
     sought_by_name,
     sought_model,
@@ -82,7 +83,7 @@ def find(
         got = yield ask
         for each, page in zip(latest, got.pages, strict=True):
             versions = list(page.nodes)
-            while page.more and latest_of(each, page.nodes[-1:]) is not None:
+            while page.more and name_of(page.nodes[-1].id).casefold() == each[1].casefold():
                 rest = yield Ask(lists=[(latest_filter(each), Order.RELEVANCE, Page(_PAGE, page.cursors[-1]))])
                 page = rest.pages[0]
                 versions += page.nodes
@@ -111,12 +112,26 @@ def known(reader: Reader, ids: Sequence[str], argument: str) -> Generator[Ask, G
     found = yield from find(reader, names)
     for name, node in zip(names, found, strict=True):
         if node is None:
-            lists = [(where, order, Page(20)) for where, order in near_filters(name)]
-            got = yield Ask(lists=lists)
-            near = nearest(name, (each.id for page in got.pages for each in page.nodes))
+            near = yield from _near(name)
             words = f"; did you mean {near[0]}?" if near else ""
             raise ApiError(Code.NOT_FOUND, f"there is no {name.text}{words}", id=name.text, nearest=near)
     return list({node.id: node for node in found}.values())
+
+
+def _near(name: Sought) -> Generator[Ask, Got, list[str]]:
+    """The ids that may have been meant by one that nobody has, the likest first."""
+    found: list[str] = []
+    others = neighbours(name)
+    for searches in near_searches(name):
+        lists = [(where, Order.RELEVANCE, Page(20)) for where in searches]
+        if not found and others is not None:
+            lists.append((others, Order.ID, Page(20)))
+        if lists:
+            got = yield Ask(lists=lists)
+            found += [node.id for page in got.pages for node in page.nodes]
+            if any(page.nodes for page in got.pages[: len(searches)]):
+                break
+    return nearest(name, found)
 
 
 def search(reader: Reader, field: Field) -> Task:

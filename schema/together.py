@@ -39,9 +39,11 @@ class _Group:
         return max((hops for hops in self.hops.values() if hops is not None), default=None)
 
     def goes_with(self, other: "_Group") -> bool:
-        """Whether both may be one traversal: from the same starts, and about as far. Steps of a hop or two go together
-        whatever their layer; what goes farther would bring the other layer along."""
+        """Whether both may be one traversal: where one is a part of the other, or both start alike and go about as far.
+        Steps of a hop or two go together whatever their layer; what goes farther would bring the other layer along."""
         far, near = self.farthest, other.farthest
+        if self.columns == other.columns and far is None and near is not None and self.direction is other.direction:
+            return other.hops.keys() <= self.hops.keys()
         if self.hops.keys() != other.hops.keys():
             return False
         if far is None or near is None:
@@ -67,8 +69,8 @@ class _Group:
 def traversals_for(wanted: Sequence[Wanted], max_nodes: int) -> tuple[list[Traversal], list[int]]:
     """The traversals, and which of them answers each.
 
-    Alike are those of one direction and one layer, both bounded or neither. Upstream and downstream become one traversal
-    of BOTH where they start alike and go about as far.
+    Those of one direction and one layer go together, the bounded ones with the unbounded only where they start among its
+    starts. Upstream and downstream become one traversal of BOTH where they start alike and go about as far.
     """
     alike: dict[object, _Group] = {}
     for number, want in enumerate(wanted):
@@ -76,7 +78,7 @@ def traversals_for(wanted: Sequence[Wanted], max_nodes: int) -> tuple[list[Trave
         group = alike.setdefault((turn.direction, turn.columns, bounded), _Group(turn.direction, turn.columns))
         group.take(number, want)
     groups: list[_Group] = []
-    for group in alike.values():
+    for group in sorted(alike.values(), key=lambda each: each.farthest is not None):
         partner = next((other for other in groups if other.goes_with(group)), None)
         if partner is None:
             groups.append(group)

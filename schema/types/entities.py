@@ -55,7 +55,7 @@ class Entity(Node):
     def facets(
         self, names: Annotated[list[str] | None, strawberry.argument(description="Only these; null gives all.")] = UNSET
     ) -> JsonValue | None:
-        return _json(_facets(self.seen, names or None))
+        return _json(_facets(self.seen, None if names is UNSET else names))
 
     @resolver("Entities this one comes from, one shown step away unless depth says more.")
     def upstream(

@@ -300,6 +300,9 @@ async def test_facets_are_read_only_where_they_are_selected() -> None:
     await world.ask(query.replace("%s", "facets"))
     assert [given[2] for name, given in world.backend.calls if name == "get"] == [False, True]
     world.backend.counts()
-    data = await world.ask('{ dataset(namespace: "n", name: "t") { some: facets(names: ["own", "no"]) all: facets } }')
+    data = await world.ask(
+        '{ dataset(namespace: "n", name: "t") { some: facets(names: ["own", "no"]) all: facets no: facets(names: []) } }'
+    )
     assert data["dataset"]["some"] == data["dataset"]["all"] == {"own": {"deep": [1]}}
+    assert data["dataset"]["no"] is None
     assert [given[2] for name, given in world.backend.calls if name == "get"] == [True]

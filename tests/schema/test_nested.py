@@ -233,3 +233,47 @@ async def test_one_field_under_two_aliases_with_different_selections() -> None:
     assert names(data["y"]["near"]) == ["b"]
     assert names(data["y"]["far"]) == ["b", "c"]
     assert names(data["y"]["far"]["nodes"][0]["downstream"]) == ["c"]
+
+
+async def test_each_run_of_a_job_has_its_own_lineage() -> None:
+    world = await World().lines("s *i.1 a *j.1 x *k.1 z", "b *j.2 y")
+    await world.run("monday", node("J:j"), 1, inputs=[node("a")], outputs=[node("x")])
+    await world.run("tuesday", node("J:j"), 2, inputs=[node("b")], outputs=[node("y")])
+    await world.run("failed", node("J:j"), 3, inputs=[node("a"), node("b")])
+    query = """{ job(namespace: "n", name: "j") { runs { nodes { name
+        upstream(depth: null) { totalCount edges { depth node { id } } } downstream(depth: null) { nodes { id } }
+        one: downstream { edges { evidence { runs } via { id } node { id } } } } } } }"""
+    runs = {each["name"]: each for each in (await world.ask(query))["job"]["runs"]["nodes"]}
+    told = {
+        name: [(short(hop["node"]["id"]), hop["depth"]) for hop in each["upstream"]["edges"]] for name, each in runs.items()
+    }
+    assert told == {"monday": [("a", 1), ("s", 2)], "tuesday": [("b", 1)], "failed": [("a", 1), ("b", 1), ("s", 2)]}
+    assert {name: names(each["downstream"]) for name, each in runs.items()} == {
+        "monday": ["x", "z"],
+        "tuesday": ["y"],
+        "failed": [],
+    }
+    assert runs["monday"]["one"]["edges"] == [{"evidence": None, "via": [], "node": {"id": node("x")}}]
+    assert world.backend.counts() == {"get": 2, "find_nodes": 1, "traverse": 2}
+
+
+async def test_jobs_at_two_levels() -> None:
+    world = await World().lines("a *j.1 b *k.1 c", "z *j.2 y")
+    query = """{ job(namespace: "n", name: "k") { upstream(kinds: [JOB]) { nodes { id ... on Job { inputs { nodes { id } }
+        outputs { nodes { id } } } downstream(kinds: [DATASET, JOB]) { edges { depth node { id } } } } } } }"""
+    (job,) = (await world.ask(query))["job"]["upstream"]["nodes"]
+    assert (short(job["id"]), names(job["inputs"]), names(job["outputs"])) == ("J:j", ["a", "z"], ["b", "y"])
+    hops = [(short(each["node"]["id"]), each["depth"]) for each in job["downstream"]["edges"]]
+    assert hops == [("b", 1), ("y", 1)]
+
+
+async def test_a_hub_with_many_edges_gives_exact_counts_by_the_page() -> None:
+    world = await World().lines(*(f"h *c.{n} d{n % 50}" for n in range(1000)))
+    query = """{ dataset(namespace: "n", name: "h") { consumedBy(first: 3) { totalCount nodes { name } }
+        downstream(first: 3) { totalCount edges { via { id } node { name } } } } }"""
+    data = (await world.ask(query))["dataset"]
+    assert (data["consumedBy"]["totalCount"], len(data["consumedBy"]["nodes"])) == (1000, 3)
+    assert (data["downstream"]["totalCount"], [len(each["via"]) for each in data["downstream"]["edges"]]) == (
+        50,
+        [20, 20, 20],
+    )

@@ -33,7 +33,9 @@ def test_one_direction_is_one_and_each_start_goes_as_far_as_it_asked() -> None:
 
 
 def test_what_goes_as_far_as_it_can_does_not_take_others_along() -> None:
-    assert made(want(UP, None, "a"), want(UP, 1, "a")) == [("UPSTREAM", None, {"a": 0}), ("UPSTREAM", 1, {"a": 0})]
+    assert made(want(UP, 1, "b"), want(UP, None, "a")) == [("UPSTREAM", None, {"a": 0}), ("UPSTREAM", 1, {"b": 0})]
+    assert made(want(UP, 1, "a"), want(UP, None, "a", "b")) == [("UPSTREAM", None, {"a": 0, "b": 0})]
+    assert len(made(want(DOWN, 1, "a"), want(UP, None, "a"))) == 2
 
 
 def test_both_directions_from_the_same_starts_about_as_far() -> None:
