@@ -33,7 +33,7 @@ from schema.plan import (
 from schema.roots import RootTask, known
 from schema.selection import Field, FieldKey, Selection
 from schema.shown import Folded, Shown
-from schema.starts import Starts, starts_of
+from schema.starts import Starts, members_of
 from schema.together import Wanted
 from schema.turns import Reach, Turn, check_turns, hops
 from schema.types.answer import EDGES_CUT, MAX_NODES, SERVICE_BOUND, WORK_BOUND, Answer, LineageSummary, Told
@@ -79,7 +79,8 @@ def _graph(
 ) -> Generator[Ask, Got, Graph]:
     """The graph around the roots. `columns`: datasets stand for their fields. `ends` are put in where they were met."""
     ids = [node.id for node in (*roots, *ends)]
-    starts = yield from starts_of(reader, ids, columns=ids if columns else ())
+    members = yield from members_of(reader, ids, ids if columns else ())
+    starts = members.starts(ids, columns=columns)
     root_kinds = frozenset(node.kind for node in (*roots, *ends))
     follows = frozenset({EdgeKind.DERIVES}) if columns and edge_kinds is None else followed(kinds, edge_kinds, root_kinds)
     hidden = hidden_kinds(kinds)

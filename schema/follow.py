@@ -8,7 +8,7 @@ import numpy as np
 
 from backends.changes import NodeFilter, NodePage, Order, Page
 from backends.ids import Kind, dataset_of, job_of, kind_of
-from backends.model import EDGE_KINDS, Direction, EdgeKey, EdgeKind, Subgraph
+from backends.model import EDGE_KINDS, EdgeKey, EdgeKind, Subgraph
 from backends.vocabulary import parent_group
 from schema.drive import Ask, Got, Reader, Task
 from schema.errors import too_costly
@@ -16,11 +16,10 @@ from schema.fold import show_rows
 from schema.graft import OWN, graft, only
 from schema.joins import FOLDED, Step
 from schema.plan import Link, Listing, Named, Neighbours, Reference, Walk, wants
-from schema.plan import Step as Stride
 from schema.seen import Seen
 from schema.selection import FieldKey, Selection
 from schema.shown import Shown
-from schema.starts import Starts, named_by, resolved, starts_of
+from schema.starts import Starts, members_of, named_by, resolved, stepped
 from schema.together import Wanted
 from schema.turns import Turn, goes_on, links_at, reach, turn_of
 from schema.types.answer import SERVICE_BOUND, Answer, Told
@@ -77,40 +76,44 @@ class Spot:
         links = [
             (link, [each for each in seen.values() if each.kind in having]) for link, having in links_at(selection, kinds)
         ]
-        yield from self._read_rows(links)
+        naming = [each for each in links if isinstance(each[0], Named | Reference)]
+        if naming:
+            reader.spawn(self.root, self._names(naming))
         for link, parents in links:
-            if isinstance(link, Reference):
-                self._refer(link, parents)
-            elif isinstance(link, Named):
-                self._name(link, parents)
-            elif isinstance(link, Listing):
-                yield from self._list(link, parents)
+            if isinstance(link, Listing):
+                reader.spawn(self.root, self._list(link, parents))
         yield from self._turn([(link, parents) for link, parents in links if isinstance(link, Walk | Neighbours)])
-
-    def _read_rows(self, links: list[tuple[Link, list[Seen]]]) -> Generator[Ask, Got, None]:
-        """Reads the rows that name others, then those that a run names: names may be other names."""
-        nodes = self.reader.store.nodes
-        naming = [
-            (link, each.id)
-            for link, parents in links
-            if isinstance(link, Named) or (isinstance(link, Reference) and link.attribute is not None)
-            for each in parents
-        ]
-        if unread := {node_id for _, node_id in naming if node_id not in nodes}:
-            yield Ask(look=unread)
-        datasets = {
-            each
-            for link, node_id in naming
-            if isinstance(link, Named)
-            for each in named_by(self.reader, node_id, link.attribute)
-        }
-        if datasets:
-            yield Ask(look=datasets)
 
     def _below(self, selection: Selection | None, past: Past | None = None) -> "Spot":
         return Spot(self.reader, self.root, selection, past)
 
     # Names
+
+    def _names(self, links: list[tuple[Link, list[Seen]]]) -> Task:
+        """Reads the rows that name others, then those that a run names: these may be said by other names."""
+        nodes = self.reader.store.nodes
+        rows = {
+            each.id
+            for link, parents in links
+            if isinstance(link, Named) or (isinstance(link, Reference) and link.attribute is not None)
+            for each in parents
+        }
+        if unread := {node_id for node_id in rows if node_id not in nodes}:
+            yield Ask(look=unread)
+        named = {
+            name
+            for link, parents in links
+            if isinstance(link, Named)
+            for each in parents
+            for name in named_by(self.reader, each.id, link.attribute)
+        }
+        if named:
+            yield Ask(look=named)
+        for link, parents in links:
+            if isinstance(link, Reference):
+                self._refer(link, parents)
+            elif isinstance(link, Named):
+                self._name(link, parents)
 
     def _refer(self, link: Reference, parents: list[Seen]) -> None:
         below = self._below(link.below)
@@ -131,7 +134,7 @@ class Spot:
             parent.links[link.key] = _by_id(below, parent, ids, link.page.first, link.page.after, exact=True)
         below.spawn()
 
-    def _list(self, link: Listing, parents: list[Seen]) -> Generator[Ask, Got, None]:
+    def _list(self, link: Listing, parents: list[Seen]) -> Task:
         page, costs = link.page, self.reader.costs
         if len(parents) > MAX_PARENTS or len(parents) * page.first > costs.max_listed:
             raise too_costly(f"the runs of {len(parents):,} entities are too many to list; ask for smaller pages")
@@ -147,35 +150,33 @@ class Spot:
 
     def _turn(self, links: list[tuple[Walk | Neighbours, list[Seen]]]) -> Generator[Ask, Got, None]:
         """Goes on in the past turn where that can be, and begins new ones for the rest, with all parents together."""
-        fresh: list[tuple[Walk | Neighbours, list[Seen], Starts]] = []
+        fresh: list[tuple[Walk | Neighbours, list[Seen]]] = []
         for link, parents in links:
-            kinds = frozenset(each.kind for each in parents)
-            past = self.past
+            kinds, past = frozenset(each.kind for each in parents), self.past
             if past is not None and not past.subgraph.truncated and goes_on(link, past.turn, kinds):
                 starts = Starts({each.id: (each.id,) for each in parents})
                 yield from self._resolve(link, parents, starts, past)
             else:
-                starts = yield from self._starts(link, parents)
-                fresh.append((link, parents, starts))
-        wanted = []
-        for link, parents, starts in fresh:
-            kinds = frozenset(each.kind for each in parents)
-            turn = turn_of(link, kinds)
-            ids = starts.ids((each.id for each in parents), turn.direction)
-            wanted.append(Wanted(frozenset(ids), turn, reach(link, turn, kinds)))
-        if not wanted:
+                fresh.append((link, parents))
+        if not fresh:
             return
+        members = yield from members_of(
+            self.reader,
+            {each.id for link, parents in fresh if _through_members(link) for each in parents},
+            {each.id for link, parents in fresh if isinstance(link, Walk) and link.of_columns for each in parents},
+        )
+        wanted, begun = [], []
+        for link, parents in fresh:
+            kinds = frozenset(each.kind for each in parents)
+            turn, ids = turn_of(link, kinds), [each.id for each in parents]
+            starts = Starts({each: (each,) for each in ids})
+            if _through_members(link):
+                starts = members.starts(ids, columns=isinstance(link, Walk) and link.of_columns)
+            begun.append(starts)
+            wanted.append(Wanted(frozenset(starts.ids(ids, turn.direction)), turn, reach(link, turn, kinds)))
         got = yield Ask(wanted=wanted)
-        for (link, parents, starts), want, subgraph in zip(fresh, wanted, got.subgraphs, strict=True):
+        for (link, parents), starts, want, subgraph in zip(fresh, begun, wanted, got.subgraphs, strict=True):
             yield from self._resolve(link, parents, starts, Past(subgraph, want.turn))
-
-    def _starts(self, link: Walk | Neighbours, parents: list[Seen]) -> Generator[Ask, Got, Starts]:
-        ids = [each.id for each in parents]
-        if isinstance(link, Walk):
-            return (yield from starts_of(self.reader, ids, columns=ids if link.of_columns else ()))
-        if link.steps[0].direction is not link.steps[-1].direction:
-            return (yield from starts_of(self.reader, ids))
-        return Starts({node_id: (node_id,) for node_id in ids})
 
     def _resolve(
         self, link: Walk | Neighbours, parents: list[Seen], starts: Starts, past: Past
@@ -191,7 +192,7 @@ class Spot:
         steps = [step for step in link.steps if step.direction is past.turn.direction]
         at = {each.id: {rows[node_id] for node_id in starts.of[each.id] if node_id in rows} for each in parents}
         for step in steps:
-            at = _stepped(subgraph, at, step)
+            at = stepped(subgraph, at, step)
         below = self._below(link.below, past)
         for parent in parents:
             found = sorted(subgraph.ids[row] for row in at[parent.id] if subgraph.kinds[row] == link.shows.code)
@@ -226,6 +227,11 @@ class Spot:
         below.spawn()
         if via is not None:
             via.spawn()
+
+
+def _through_members(link: Walk | Neighbours) -> bool:
+    """Whether a job is begun from its operations: always by a walk, next door where the way turns there."""
+    return isinstance(link, Walk) or link.steps[0].direction is not link.steps[-1].direction
 
 
 def show_last_runs(below: Spot, proofs: Iterable[Proof], runs: dict[str, Run]) -> Task:
@@ -291,20 +297,6 @@ def _listed(below: Spot, parent: Seen, page: NodePage, *, begun: bool) -> object
         begun=begun,
         total_count=page.total,
     )
-
-
-def _stepped(subgraph: Subgraph, at: Mapping[str, set[int]], step: Stride) -> dict[str, set[int]]:
-    """For each parent the rows one step away from its rows."""
-    near, far = subgraph.sources, subgraph.targets
-    if step.direction is Direction.UPSTREAM:
-        near, far = far, near
-    begun = np.zeros(len(subgraph), np.bool_)
-    begun[[row for rows in at.values() for row in rows]] = True
-    chosen = (subgraph.edge_kinds == step.edge_kind.code) & begun[near]
-    of: dict[int, list[int]] = {}
-    for row, other in zip(near[chosen].tolist(), far[chosen].tolist(), strict=True):
-        of.setdefault(row, []).append(other)
-    return {parent: {other for row in rows for other in of.get(row, ())} for parent, rows in at.items()}
 
 
 def _view(link: Walk, parents: list[Seen], starts: Starts, past: Past) -> View:

@@ -1,12 +1,15 @@
 """Where traversals start: what stands for a job, a run, or a dataset where fields are meant."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from backends.ids import Kind, kind_of, namespace_of
-from backends.model import EDGE_KINDS, Direction, EdgeKind, Subgraph
+from backends.model import Direction, EdgeKind, Subgraph
 from schema.drive import Ask, Got, Reader
 from schema.graft import Ends
+from schema.plan import Step
 from schema.together import Wanted
 from schema.turns import Reach, Turn
 from schema.view import rows_of
@@ -35,44 +38,68 @@ class Starts:
         return found
 
 
-def starts_of(reader: Reader, entities: Sequence[str], *, columns: Iterable[str] = ()) -> Generator[Ask, Got, Starts]:
-    """Where to start from for these entities; those in `columns` stand for their fields. One traversal for all of them."""
-    fielded = set(columns)
-    starts = Starts()
-    members = [each for each in entities if kind_of(each) is Kind.JOB or (each in fielded and kind_of(each) in _DATA)]
-    found: dict[str, list[str]] = {}
-    if members:
-        kinds = {EdgeKind.HAS_OPERATION if kind_of(each) is Kind.JOB else EdgeKind.HAS_COLUMN for each in members}
-        turn = Turn(Direction.DOWNSTREAM, columns=False)
-        got = yield Ask(wanted=[Wanted(frozenset(members), turn, Reach(1, frozenset(kinds)))])
-        found = children(got.subgraphs[0], members, frozenset(kinds))
-    runs = [each for each in entities if kind_of(each) is Kind.RUN]
-    if runs:
-        if any(each not in reader.store.nodes for each in runs):
-            yield Ask(look=set(runs))
-        named = {each for run in runs for key in ("inputs", "outputs") for each in named_by(reader, run, key)}
-        if named:
-            yield Ask(look=named)
-    for each in entities:
-        if each in found:
-            starts.of[each] = tuple(found[each])
-        elif kind_of(each) is Kind.RUN:
-            starts.runs[each] = _ends(reader, each)
-        else:
-            starts.of[each] = (each,)
-    return starts
+@dataclass(slots=True)
+class Members:
+    """What stands for entities: operations for jobs, columns for datasets, its own datasets for a run."""
+
+    of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    ends: dict[str, Ends] = field(default_factory=dict)
+
+    def starts(self, entities: Iterable[str], *, columns: bool) -> Starts:
+        """Where these start; datasets from their columns if fields are meant. What nothing stands for starts itself."""
+        starts = Starts()
+        for each in entities:
+            if each in self.ends:
+                starts.runs[each] = self.ends[each]
+            elif stands_for_others(each, columns=columns):
+                starts.of[each] = self.of.get(each) or (each,)
+            else:
+                starts.of[each] = (each,)
+        return starts
 
 
-def children(subgraph: Subgraph, parents: Iterable[str], kinds: frozenset[EdgeKind]) -> dict[str, list[str]]:
-    """For each parent that has any the targets of its edges of these kinds, in order of ids."""
-    of = {row: node_id for node_id, row in rows_of(subgraph, parents).items()}
-    found: dict[str, list[str]] = {}
-    ids = subgraph.ids
-    edges = zip(subgraph.sources.tolist(), subgraph.edge_kinds.tolist(), subgraph.targets.tolist(), strict=True)
-    for source, code, target in edges:
-        if source in of and EDGE_KINDS[code] in kinds:
-            found.setdefault(of[source], []).append(ids[target])
-    return {parent: sorted(each) for parent, each in found.items()}
+def stands_for_others(node_id: str, *, columns: bool) -> bool:
+    """Whether an entity stands for others, met along HAS_OPERATION or HAS_COLUMN."""
+    kind = kind_of(node_id)
+    return kind is Kind.JOB or (columns and kind in _DATA)
+
+
+def members_of(reader: Reader, entities: Iterable[str], fielded: Iterable[str] = ()) -> Generator[Ask, Got, Members]:
+    """What stands for these entities, for the datasets in `fielded` too: one traversal for all of them, and for runs the
+    look-up of the datasets that they name."""
+    asked, meant = set(entities), set(fielded)
+    members = Members()
+    parents = {each for each in asked | meant if stands_for_others(each, columns=each in meant)}
+    if parents:
+        kinds = {EdgeKind.HAS_OPERATION if kind_of(each) is Kind.JOB else EdgeKind.HAS_COLUMN for each in parents}
+        turn = Turn(Direction.DOWNSTREAM, columns=kinds == {EdgeKind.HAS_COLUMN})
+        got = yield Ask(wanted=[Wanted(frozenset(parents), turn, Reach(1, frozenset(kinds)))])
+        subgraph = got.subgraphs[0]
+        at = {each: {row} for each, row in rows_of(subgraph, parents).items()}
+        for kind in sorted(kinds):
+            for each, rows in stepped(subgraph, at, Step(Direction.DOWNSTREAM, kind)).items():
+                members.of[each] = (*members.of.get(each, ()), *sorted(subgraph.ids[row] for row in rows))
+    runs = {each for each in asked if kind_of(each) is Kind.RUN}
+    if unread := {each for each in runs if each not in reader.store.nodes}:
+        yield Ask(look=unread)
+    if named := {each for run in runs for key in ("inputs", "outputs") for each in named_by(reader, run, key)}:
+        yield Ask(look=named)
+    members.ends = {run: _ends(reader, run) for run in runs}
+    return members
+
+
+def stepped(subgraph: Subgraph, at: Mapping[str, set[int]], step: Step) -> dict[str, set[int]]:
+    """For each parent the rows one step away from its rows."""
+    near, far = subgraph.sources, subgraph.targets
+    if step.direction is Direction.UPSTREAM:
+        near, far = far, near
+    begun = np.zeros(len(subgraph), np.bool_)
+    begun[[row for rows in at.values() for row in rows]] = True
+    chosen = (subgraph.edge_kinds == step.edge_kind.code) & begun[near]
+    of: dict[int, list[int]] = {}
+    for row, other in zip(near[chosen].tolist(), far[chosen].tolist(), strict=True):
+        of.setdefault(row, []).append(other)
+    return {parent: {other for row in rows for other in of.get(row, ())} for parent, rows in at.items()}
 
 
 def named_by(reader: Reader, node_id: str, key: str) -> tuple[str, ...]:

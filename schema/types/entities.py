@@ -1,7 +1,7 @@
 """The entities. Each value is read from what was gathered (`Seen`); a field that leads on was gathered beforehand."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
@@ -357,8 +357,7 @@ class Asset(Entity):
         return self.seen.text("label") or "Asset"
 
 
-EntityType: TypeAlias = type[Entity]
-ENTITY_TYPES: Mapping[ids.Kind, EntityType] = {
+ENTITY_TYPES: Mapping[ids.Kind, type[Entity]] = {
     ids.Kind.DATASET: Dataset,
     ids.Kind.COLUMN: Column,
     ids.Kind.JOB: Job,

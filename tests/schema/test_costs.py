@@ -206,3 +206,17 @@ async def test_a_turn_that_was_cut_is_not_gone_on_in(depth: str) -> None:
     if first["nodes"]:
         assert first["nodes"][0]["downstream"]["answer"]["complete"]
         assert first["nodes"][0]["downstream"]["totalCount"] == 1
+
+
+async def test_what_stands_for_jobs_is_looked_up_once_for_all_their_links() -> None:
+    world = await World().lines("a *j.1 b *k.1 c", "a *j.2 d", "t/x u/y")
+    await world.run("r1", node("J:j"), 1, inputs=[node("a")])
+    query = """{ nodes(ids: ["job:n#j", "job:n#k", "dataset:n#u"]) { ... on Entity { upstream { nodes { id } }
+        downstream { nodes { id } } ofColumns: upstream(kinds: [COLUMN]) { nodes { id } } }
+        ... on Job { inputs { nodes { id } } runs { nodes { state inputs { nodes { id } } } } parent { id } } } }"""
+    data = await world.ask(query)
+    assert [len(each["upstream"]["nodes"]) for each in data["nodes"]] == [1, 1, 0]
+    assert data["nodes"][2]["ofColumns"]["nodes"] == [{"id": node("t/x")}]
+    assert next(given.edge_kinds for given in traversals(world)) == {EdgeKind.HAS_OPERATION, EdgeKind.HAS_COLUMN}
+    counted = world.backend.counts()
+    assert counted == {"get": 2, "find_nodes": 2, "traverse": 3}
