@@ -159,9 +159,7 @@ class IndexedBackend(LineageBackend):
         self._unsaved += len(page.rows)
         if len(page.rows) > ROWS:
             # On a copy, so that a caller who is cancelled here leaves nothing half done.
-            index = index.fork()
-            await self._in_thread(index.apply, page.rows, page.epoch)
-            return index
+            return await self._in_thread(_copy_with, index, page)
         if index.pins:
             index = index.fork()
         index.apply(page.rows, page.epoch)
@@ -255,6 +253,12 @@ class IndexedBackend(LineageBackend):
 
     async def ping(self) -> None:
         await self._inner.ping()
+
+
+def _copy_with(index: Index, page: LogPage) -> Index:
+    made = index.fork()
+    made.apply(page.rows, page.epoch)
+    return made
 
 
 def _finish(walk: Walk) -> Subgraph:

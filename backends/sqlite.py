@@ -64,16 +64,23 @@ class SqliteBackend(LineageBackend):
 
     async def __aenter__(self) -> Self:
         path, timeout = self._settings.path, self._settings.timeout
-        await asyncio.to_thread(prepare, path, timeout=timeout)
-        await self._committer.start()
-        # The event loop does not wait for a lock: what would have to goes to a thread (see _read_near).
-        self._near = self._connect(0)
-        self._pool = ThreadPoolExecutor(READERS, "sqlite-reader")
+        try:
+            await asyncio.to_thread(prepare, path, timeout=timeout)
+            await self._committer.start()
+            # The event loop does not wait for a lock: what would have to goes to a thread (see _read_near).
+            self._near = self._connect(0)
+            self._pool = ThreadPoolExecutor(READERS, "sqlite-reader")
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         pool, self._pool, self._near = self._pool, None, None
         if pool is not None:
             await asyncio.to_thread(pool.shutdown)
@@ -162,7 +169,7 @@ class SqliteBackend(LineageBackend):
         return await read(sqlite_read.get, ids, edges, facets=facets)
 
     async def find_nodes(self, where: NodeFilter, order: Order, page: Page) -> NodePage:
-        small = where.group is not None and page.first <= SMALL and not page.total and order is not Order.ID
+        small = where.group is not None and page.first <= SMALL // 4 and not page.total and order is not Order.ID
         read = self._read_near if small else self._read
         return await read(sqlite_find.find_nodes, where, order, page)
 

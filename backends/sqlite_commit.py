@@ -27,6 +27,8 @@ is not answered late."""
 TRIM: Final = 20_000
 """Log rows deleted at a time, a few milliseconds of work; as many may lie past `Settings.keep` untrimmed."""
 CACHE_MIB: Final = 48
+LEFT: Final = 64 * 2**20
+"""Bytes of the write-ahead log that are kept for the next writes when it begins anew after a large one."""
 
 
 class Waiting(NamedTuple):
@@ -72,19 +74,20 @@ class Committer:
         future.exception()  # looked at, so that a refusal nobody waits for is not reported as forgotten
 
     async def start(self) -> None:
-        """Opens the connection; the file and its tables exist."""
-        self._loop = asyncio.get_running_loop()
-        opened: asyncio.Future[None] = self._loop.create_future()
-        self._thread = Thread(target=self._run, args=(self._loop, opened), name="sqlite-writer", daemon=True)
-        self._thread.start()
+        """Opens the connection; the file and its tables exist. Raises what `translated` gives."""
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[None] = loop.create_future()
+        thread = Thread(target=self._run, args=(loop, opened), name="sqlite-writer", daemon=True)
+        thread.start()
         await opened
+        self._loop, self._thread = loop, thread
 
     async def stop(self) -> None:
         """Commits what waits, then closes."""
-        self._loop = None
-        self._queue.put(None)
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+        thread, self._loop, self._thread = self._thread, None, None
+        if thread is not None:
+            self._queue.put(None)
+            await asyncio.to_thread(thread.join)
 
     def _run(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None]) -> None:
         """The thread. It answers through the loop and ends when told to."""
@@ -92,6 +95,7 @@ class Committer:
         try:
             with translated(path):
                 connection = connect(path, timeout=timeout, cache_mib=CACHE_MIB)
+                connection.pragma("journal_size_limit", LEFT)
         except BackendError as error:
             loop.call_soon_threadsafe(opened.set_exception, error)
             return

@@ -67,7 +67,7 @@ def select(connection: apsw.Connection, sql: str, bindings: Iterable[Any] = ()) 
 
 def rows_of_ids(connection: apsw.Connection, sql: str, ids: Iterable[str]) -> list[Row]:
     """The rows of a statement over `carray(?)` of ids. What can be no id (NUL, half a surrogate pair) is found nowhere."""
-    array = tuple(node_id for node_id in ids if "\0" not in node_id and _has_utf8(node_id))
+    array = tuple(filter(can_be_id, ids))
     return connection.execute(sql, (apsw.carray(array),)).fetchall() if array else []
 
 
@@ -77,8 +77,9 @@ def rows_of_numbers(connection: apsw.Connection, sql: str, numbers: Iterable[int
     return connection.execute(sql, (apsw.carray(array),)).fetchall() if len(array) else []
 
 
-def _has_utf8(text: str) -> bool:
-    return text.isascii() or isinstance(storable(text), str)
+def can_be_id(text: str) -> bool:
+    """Whether a text has no NUL and no half of a surrogate pair."""
+    return "\0" not in text and (text.isascii() or isinstance(storable(text), str))
 
 
 def node_row(row: Row) -> NodeRow:

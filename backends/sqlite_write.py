@@ -13,10 +13,10 @@ import apsw
 
 from backends.changes import Changes, EdgeChange, LogOp, NodeChange, RecordChange, Resolution
 from backends.errors import Conflict, Rejected
-from backends.ids import BadId, check_text, kind_of
+from backends.ids import kind_of
 from backends.model import EDGE_KINDS, Epoch, Json, Stamped
 from backends.rows import NodeRow, chain, changed
-from backends.sqlite_rows import BARE, NODE, dump, dump_stamped, is_record, load, node_row, rows_of_ids, storable
+from backends.sqlite_rows import BARE, NODE, can_be_id, dump, dump_stamped, is_record, load, node_row, rows_of_ids, storable
 from backends.sqlite_terms import refresh, search_columns
 from backends.vocabulary import FACET
 
@@ -128,10 +128,8 @@ class _Write:
         for node in changes.nodes:
             if node.id not in self.before:
                 new.add(node.id)
-                try:
-                    check_text(node.id)
-                except BadId as error:
-                    raise Rejected(str(error)) from error
+                if not can_be_id(node.id):
+                    raise Rejected("an id cannot hold the character NUL or half of a surrogate pair")
         for edge in changes.edges:
             for end in edge.key.source, edge.key.target:
                 if edge.put and end not in self.before and end not in new:

@@ -150,6 +150,7 @@ async def test_fork_leaves_the_pinned_index_as_it_was() -> None:
     await store.apply(stated(keys[:100]))
     made = await scanned(store)
     await store.apply(stated(keys[100:110]))
+    await store.apply(withdrawn(keys[50:60]))
     await follow(made, store)
     traversal = Traversal(dict.fromkeys(store.rows, 0), Direction.BOTH)
     before = answer(walked(made, traversal))

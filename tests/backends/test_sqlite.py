@@ -237,15 +237,34 @@ async def test_refused_write_leaves_its_neighbours_in_the_transaction_alone(
                 Changes(1, (NodeChange(ORDERS),), (EdgeChange(arrows("c-nowhere")[0], {"t": {}}),), watermark=99),
                 Changes(1, (NodeChange(column("d"), seen=(0, 2**63)),)),
                 Changes(1, (NodeChange(column("c")),), expect={column("c"): 1}, watermark=7),
+                Changes(1, watermark=3),
             ],
         )
-        assert sizes[-1] == 6, "one transaction"
+        assert sizes[-1] == 7, "one transaction"
         kinds = [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
-        assert [type(kind) for kind in kinds] == [type(None), Conflict, type(None), Rejected, Rejected, type(None)]
+        assert [type(kind) for kind in kinds] == [
+            type(None),
+            Conflict,
+            type(None),
+            Rejected,
+            Rejected,
+            type(None),
+            type(None),
+        ]
         assert (await ask(backend, "a", Direction.DOWNSTREAM)).arrows == "a-b b-c"
         assert (await backend.get([ORDERS, column("nowhere"), column("d")])).nodes == (None, None, None)
         page = await backend.changes_since(None)
         assert (page.epoch, page.watermark) == (outcomes[-1], 7)
+
+
+async def test_every_commit_waits_for_the_disk(path: Path) -> None:
+    opened: list[apsw.Connection] = []
+    apsw.connection_hooks.append(opened.append)
+    async with store(path) as backend:
+        apsw.connection_hooks.remove(opened.append)
+        await backend.apply(stated(arrows("a-b")))
+        modes = {(connection.pragma("journal_mode"), connection.pragma("synchronous")) for connection in opened[1:]}
+        assert modes == {("wal", 2)}, "2 is FULL"
 
 
 async def test_numbers_of_a_refused_write_are_used_by_the_next(path: Path) -> None:
@@ -511,7 +530,8 @@ async def test_search_is_page_for_page_that_of_the_reference(path: Path, seed: i
             near = tuple(
                 EdgeChange(EdgeKey(table, EdgeKind.MENTIONS, node.id), {"t": {}}) for node in some if random.random() < 0.5
             )
-            changes = Changes(1, (NodeChange(table), *some, *other, *hidden), near)
+            again = [NodeChange(random.choice(ids[: begin + 30]), searchable(random, 0).attributes) for _ in range(12)]
+            changes = Changes(1, (NodeChange(table), *some, *other, *hidden, *again), near)
             for each in (backend, reference):
                 await each.apply(changes)
         for _ in range(90):
