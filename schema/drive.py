@@ -199,20 +199,21 @@ class Reader:
         self.store.edges.update(zip(edges, records.edges, strict=True))
 
     async def _agree(self) -> None:
-        """All traversals are of one epoch, or nothing that changed between theirs and the last touches them.
-        Raises `Again` where something does."""
+        """All traversals are of one epoch, or nothing that changed between theirs and the last touches them. Where a
+        traversal may see parts of what is written meanwhile, nothing may have touched it until now. Raises `Again`."""
         if not self._subgraphs:
             return
         last = max((subgraph.epoch for _, subgraph in self._subgraphs), key=lambda epoch: epoch.seq)
         self.store.epoch = last
-        older: dict[Epoch, list[tuple[Traversal, Subgraph]]] = {}
+        torn = not self._backend.capabilities.snapshot_reads
+        asked: dict[Epoch, list[tuple[Traversal, Subgraph]]] = {}
         for traversal, subgraph in self._subgraphs:
-            if subgraph.epoch != last:
-                older.setdefault(subgraph.epoch, []).append((traversal, subgraph))
-        for epoch, asked in older.items():
+            if torn or subgraph.epoch != last:
+                asked.setdefault(subgraph.epoch, []).append((traversal, subgraph))
+        for epoch, traversals in asked.items():
             page = await self._backend.changes_since(epoch)
-            rows = [row for row in page.rows if row.seq <= last.seq]
-            if not page.known or page.more or any(_touches(rows, *each) for each in asked):
+            rows = [row for row in page.rows if torn or row.seq <= last.seq]
+            if not page.known or page.more or any(_touches(rows, *each) for each in traversals):
                 raise Again
 
 

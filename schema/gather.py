@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from graphql import FieldNode, Visitor, visit
-
 from backends.model import Node
 from schema.context import Context, Info
 from schema.drive import Again, Reader, Task
@@ -43,7 +41,7 @@ async def _gather(context: Context, document: Document) -> dict[FieldKey, Any]:
         for field in fields:
             reader.spawn(field.key, ROOTS[field.name](reader, field))
 
-    return (await _read(context, begin, watermark=_selects(document, "watermark"))).values
+    return (await _read(context, begin, watermark=document.selects("watermark"))).values
 
 
 async def gather_entities(
@@ -60,7 +58,7 @@ async def gather_entities(
                 check_turns(below, API_KINDS, reader.costs.max_turns)
             spot.spawn()
 
-    reader = await _read(context, begin, watermark=_selects(document, "watermark"))
+    reader = await _read(context, begin, watermark=document.selects("watermark"))
     for value in reader.values.values():
         if isinstance(value, Exception):
             raise value
@@ -93,20 +91,3 @@ async def _read(context: Context, begin: Callable[[Reader], None], *, watermark:
             except Again:
                 reader.store.epochs_differ = True
         return reader
-
-
-def _selects(document: Document, name: str) -> bool:
-    """Whether a field of that name is anywhere in the operation or the fragments."""
-    finder = _Finder(name)
-    for node in (document.operation, *document.fragments.values()):
-        visit(node, finder)
-    return finder.found
-
-
-class _Finder(Visitor):
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name, self.found = name, False
-
-    def enter_field(self, node: FieldNode, *_: object) -> None:
-        self.found |= node.name.value == self.name

@@ -57,6 +57,17 @@ class Document:
         coerced = getattr(given, "coerced", given)
         return cls(info.schema, info.operation, cast(Any, info.fragments), VariableValues({}, coerced))
 
+    def selects(self, name: str) -> bool:
+        """Whether a field of that name is anywhere in the operation or its fragments."""
+        left = [self.operation.selection_set, *(each.selection_set for each in self.fragments.values())]
+        while left:
+            for node in left.pop().selections:
+                if isinstance(node, FieldNode) and node.name.value == name:
+                    return True
+                if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set is not None:
+                    left.append(node.selection_set)
+        return False
+
     def includes(self, node: FieldNode | FragmentSpreadNode | InlineFragmentNode) -> bool:
         """Whether @skip and @include leave it in."""
         if not node.directives:

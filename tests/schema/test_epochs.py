@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from backends.changes import Changes, NodeChange
 from backends.memory import MemoryBackend
-from backends.model import EdgeKey, Records, Subgraph, Traversal
+from backends.model import Capabilities, EdgeKey, Records, Subgraph, Traversal
 from schema.context import Costs
 from tests.schema.graphs import node, short
 from tests.schema.world import DAY, World
@@ -110,3 +110,24 @@ async def test_expansions_count_too() -> None:
     )
     assert {short(each["entity"]["id"]) for each in data["lineage"]["nodes"]} == {"J:j", "b", "d"}
     assert data["lineage"]["answer"]["complete"]
+
+
+async def test_a_store_without_snapshots_is_asked_again_what_changed() -> None:
+    class Torn(Moving):
+        @property
+        def capabilities(self) -> Capabilities:
+            return Capabilities(name="torn", snapshot_reads=False)
+
+    backend = Torn()
+    world = await World(backend).lines("a *1 b")
+    query = '{ dataset(namespace: "n", name: "a") { downstream { nodes { id } answer { complete sources } } } }'
+
+    async def after(number: int) -> None:
+        if number == 1:
+            await world.lines("a *2 c")
+
+    backend.after = after
+    data = await world.ask(query)
+    assert [short(each["id"]) for each in data["dataset"]["downstream"]["nodes"]] == ["b", "c"]
+    assert data["dataset"]["downstream"]["answer"] == {"complete": True, "sources": ["torn"]}
+    assert world.backend.counts() == {"get": 2, "traverse": 2, "changes_since": 2}
