@@ -94,7 +94,7 @@ def sought_model(namespace: str | None, name: str, version: str | None) -> Sough
 
 def sought_run(text: str) -> Sought:
     """A run by its id, with or without `run:`. Raises BAD_INPUT."""
-    return sought(text if text.startswith("run:") else f"run:{text}")
+    return sought(text if text.startswith(_PREFIXES) else f"run:{text}")
 
 
 def latest_filter(latest: tuple[str, str]) -> NodeFilter:
