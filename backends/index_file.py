@@ -11,6 +11,9 @@ A file that is missing, of another format, cut short or damaged in its header is
 import mmap
 import os
 import sys
+import time
+from contextlib import suppress
+from glob import escape
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +28,8 @@ from backends.model import Epoch, Json
 MAGIC: Final = b"HWINDEX\n"
 FORMAT: Final = 1
 ALIGNED: Final = 64
+ABANDONED: Final = 3600
+"""Seconds after which a file that nobody finished is nobody's."""
 _NODE_COLUMNS: Final = ("kinds", "namespaces", "id_start", "id_size", "hashes", "hashed")
 _SIDE_COLUMNS: Final = ("start", "flow", "other", "kind")
 
@@ -57,6 +62,15 @@ def save(path: Path, base: Base) -> None:
         made.replace(path)
     finally:
         made.unlink(missing_ok=True)
+    _tidy(path)
+
+
+def _tidy(path: Path) -> None:
+    """Removes what processes left that were killed while they wrote."""
+    for left in path.parent.glob(f"{escape(path.name)}.*.new"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
 
 
 def load(path: Path) -> Base | None:

@@ -11,7 +11,7 @@ from backends.model import Node
 from backends.sqlite_read import read_nodes, read_numbers
 from backends.sqlite_rows import storable
 from backends.sqlite_search import Found, count_text, find_text
-from backends.sqlite_where import END, STANDING, Condition, Near, conditions_of, id_ranges, select_where, tagged, within
+from backends.sqlite_where import END, STANDING, Condition, Near, filter_of, id_ranges, select_where, tagged, within
 from backends.text import document, rank
 
 FEW: Final = 2_000
@@ -29,9 +29,9 @@ def find_nodes(connection: apsw.Connection, where: NodeFilter, order: Order, pag
     elif where.adjacent is not None and (near := _Listing(connection, where).few()) is not None:
         return _ranked(near, where.text, order, page)
     else:
-        conditions = conditions_of(connection, where)
-        found = find_text(connection, where.text, conditions, order, page.after, page.first + 1)
-        total = count_text(connection, where.text, conditions) if page.total else None
+        others = filter_of(connection, where)
+        found = find_text(connection, where.text, others, order, page.after, page.first + 1)
+        total = count_text(connection, where.text, others) if page.total else None
     shown = found[: page.first]
     return NodePage(
         nodes=tuple(read_numbers(connection, [number for _, number in shown])),

@@ -12,7 +12,7 @@ from backends.errors import BackendError, Misconfigured, Rejected, TimedOut, Una
 
 APPLICATION: Final = 0x48574C47
 """`PRAGMA application_id` of our files ("HWLG"), so that another program's database is left alone."""
-FORMAT: Final = 1
+FORMAT: Final = 2
 """`PRAGMA user_version`. A file of another format is refused, not guessed at."""
 FIXED: Final = (3, 51, 3)
 """SQLite before this may lose a committed write when two connections write and checkpoint at once in WAL mode."""
@@ -41,9 +41,10 @@ CREATE TABLE facets (
 ) WITHOUT ROWID;
 
 -- For standing nodes only, with what their other names say. The rowid is size << 40 | number: matches come out in the
--- order of the name's length, which is the order of the answer.
+-- order of the name's length, which is the order of the answer. `scope` has the kind and the namespace as words that
+-- nobody can type, so that both narrow a search inside FTS5.
 CREATE VIRTUAL TABLE search USING fts5 (
-    name, other, content='', contentless_delete=1, tokenize='ascii', detail=column
+    name, other, scope, content='', contentless_delete=1, tokenize='ascii', detail=column
 );
 CREATE TABLE tags (tag NOT NULL, id TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tag, id)) WITHOUT ROWID;
 CREATE INDEX tags_number ON tags (number);

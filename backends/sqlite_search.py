@@ -22,7 +22,7 @@ from backends.changes import Cursor, Order
 from backends.errors import Rejected
 from backends.sqlite_rows import storable
 from backends.sqlite_terms import SHIFT
-from backends.sqlite_where import Condition, select_where
+from backends.sqlite_where import Condition, Filter, select_where
 from backends.text import words
 
 Found: TypeAlias = tuple[Cursor, int]
@@ -35,13 +35,13 @@ MATCHED: Final = f"search f CROSS JOIN nodes n ON n.number = f.rowid & {(1 << SH
 def find_text(
     connection: apsw.Connection,
     text: str,
-    conditions: Sequence[Condition],
+    where: Filter,
     order: Order,
     after: Cursor | None,
     limit: int,
 ) -> list[Found]:
-    """The next matches among the nodes that meet the conditions."""
-    search = _Search(connection, text, conditions)
+    """The next matches among the nodes that the filter lets through."""
+    search = _Search(connection, text, where)
     if order is Order.ID:
         return search.by_id(after, limit)
     match after:
@@ -60,9 +60,9 @@ def find_text(
     return found
 
 
-def count_text(connection: apsw.Connection, text: str, conditions: Sequence[Condition]) -> int:
+def count_text(connection: apsw.Connection, text: str, where: Filter) -> int:
     """How many nodes match in all."""
-    return _Search(connection, text, conditions).count()
+    return _Search(connection, text, where).count()
 
 
 class _Words(NamedTuple):
@@ -82,9 +82,9 @@ def _expressions(wanted: Sequence[str]) -> _Words:
 class _Search:
     """One text and the other conditions, as statements."""
 
-    def __init__(self, connection: apsw.Connection, text: str, conditions: Sequence[Condition]) -> None:
+    def __init__(self, connection: apsw.Connection, text: str, where: Filter) -> None:
         self._connection = connection
-        self._conditions = list(conditions)
+        self._where = where
         typed = text.strip().casefold()
         wanted = words(typed)
         self._words = _expressions(wanted) if wanted else None
@@ -124,7 +124,7 @@ class _Search:
         """Nodes whose id, in lower case, was typed."""
         assert self._typed is not None
         same = [Condition("n.id = ? AND n.folded IS NULL", (self._typed,)), Condition("n.folded = ?", (self._typed,))]
-        return [hit for condition in same for hit in self._hits("nodes n", condition, "")]
+        return [hit for condition in same for hit in self._hits(condition, "")]
 
     def _begin(self, after: tuple[int, str], limit: int) -> list[Hit]:
         typed = self._typed
@@ -148,7 +148,7 @@ class _Search:
     def _of_size(self, condition: Condition, size: int, after: tuple[int, str], limit: int) -> list[Hit]:
         if size == after[0]:
             condition = Condition(f"{condition.sql} AND n.id > ?", (*condition.bindings, after[1]))
-        return self._hits("nodes n", condition, "ORDER BY n.id LIMIT ?", limit)
+        return self._hits(condition, "ORDER BY n.id LIMIT ?", limit)
 
     def _sizes(self, least: int) -> Iterator[int]:
         """The lengths that names have, from `least` on."""
@@ -164,22 +164,19 @@ class _Search:
     def _matching(self, expression: str, after: tuple[int, str], limit: int) -> list[Hit]:
         """Shortest names first. Where the limit falls into one length, the matches of that length are asked for again,
         sorted by id."""
+        conditions: list[Condition] = []
         size, node_id = after
-        rest = Condition("f.search MATCH ?", (expression,))
         if size >= 0:
             later = "f.rowid >= ? AND (f.rowid >= ? OR n.id > ?)"
-            rest = Condition(f"{rest.sql} AND {later}", (*rest.bindings, size << SHIFT, (size + 1) << SHIFT, node_id))
+            conditions.append(Condition(later, (size << SHIFT, (size + 1) << SHIFT, node_id)))
         if self._typed is not None:
-            less = self._less_begin()
-            rest = Condition(f"{rest.sql} AND {less.sql}", (*rest.bindings, *less.bindings))
-        hits = self._hits(MATCHED, rest, "ORDER BY f.rowid LIMIT ?", limit)
+            conditions.append(self._less_begin())
+        hits = self._matches(expression, conditions, "ORDER BY f.rowid LIMIT ?", limit)
         if len(hits) == limit:
             last = hits[-1][0]
             shorter = [hit for hit in hits if hit[0] < last]
-            same = Condition(
-                f"{rest.sql} AND f.rowid BETWEEN ? AND ?", (*rest.bindings, last << SHIFT, ((last + 1) << SHIFT) - 1)
-            )
-            hits = shorter + self._hits(MATCHED, same, "ORDER BY n.id LIMIT ?", limit - len(shorter))
+            conditions.append(Condition("f.rowid BETWEEN ? AND ?", (last << SHIFT, ((last + 1) << SHIFT) - 1)))
+            hits = shorter + self._matches(expression, conditions, "ORDER BY n.id LIMIT ?", limit - len(shorter))
         return sorted(hits)
 
     def _less_begin(self) -> Condition:
@@ -202,8 +199,8 @@ class _Search:
                 raise Rejected("not a cursor of this listing")
         hits = {hit for hit in self._ranked_zero() if hit[1] > low}
         if self._words is not None:
-            condition = Condition("f.search MATCH ? AND n.id > ?", (self._words.begins, low))
-            hits.update(self._hits(MATCHED, condition, "ORDER BY n.id LIMIT ?", limit))
+            later = Condition("n.id > ?", (low,))
+            hits.update(self._matches(self._words.begins, [later], "ORDER BY n.id LIMIT ?", limit))
         ordered = sorted(hits, key=lambda hit: hit[1])[:limit]
         return [((node_id,), number) for _, node_id, number in ordered]
 
@@ -212,8 +209,9 @@ class _Search:
         hits = self._ranked_zero()
         if self._words is None:
             return len(hits)
-        match = Condition("f.search MATCH ?", (self._words.begins,))
-        total: int = select_where(self._connection, f"count(*) FROM {MATCHED}", [match, *self._conditions])[0][0]
+        match, linked = self._match(self._words.begins), self._where.linked
+        tables = MATCHED if linked else "search f"
+        total: int = select_where(self._connection, f"count(*) FROM {tables}", [match, *linked])[0][0]
         for size, _, number in hits:
             this = Condition("f.rowid = ?", (size << SHIFT | number,))
             total += not select_where(self._connection, "1 FROM search f", [match, this])
@@ -225,13 +223,25 @@ class _Search:
             return []
         return self._same((-1, ""), sys.maxsize) if self._words is None else self._same_id()
 
-    def _hits(self, tables: str, condition: Condition, rest: str, *bindings: int) -> list[Hit]:
+    def _hits(self, condition: Condition, rest: str, *bindings: int) -> list[Hit]:
+        """Among the rows of nodes."""
+        where = [condition, *self._where.nodes, *self._where.linked]
+        return self._select("nodes n", where, rest, *bindings)
+
+    def _matches(self, expression: str, conditions: Sequence[Condition], rest: str, *bindings: int) -> list[Hit]:
+        """Among what FTS5 finds, which are standing nodes of the right scope."""
+        where = [self._match(expression), *conditions, *self._where.linked]
+        return self._select(MATCHED, where, rest, *bindings)
+
+    def _match(self, expression: str) -> Condition:
+        within = f"({expression}) AND {self._where.scope}" if self._where.scope else expression
+        return Condition("f.search MATCH ?", (within,))
+
+    def _select(self, tables: str, where: Sequence[Condition], rest: str, *bindings: int) -> list[Hit]:
         columns = f"n.size, n.id, n.number FROM {tables}"
         return [
             (size, node_id, number)
-            for size, node_id, number in select_where(
-                self._connection, columns, [condition, *self._conditions], rest, *bindings
-            )
+            for size, node_id, number in select_where(self._connection, columns, where, rest, *bindings)
         ]
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from backends.ids import BadId, name_of
+from backends.ids import BadId, Kind, kind_of, name_of, namespace_of
 from backends.model import Json
 from backends.rows import NodeRow, as_node
 from backends.sqlite_rows import NODE, node_row, storable
@@ -28,6 +28,16 @@ def search_columns(node_id: str) -> tuple[int | None, str | None, str | None, st
     last = name.rsplit(".", 1)[-1].rsplit("/", 1)[-1]
     folded = node_id.casefold()
     return len(name), name, None if last == name else last, None if folded == node_id else folded
+
+
+def kind_word(kind: Kind) -> str:
+    """The word of a kind in the column `scope`. U+E000 is no letter, so `backends.text.words` never gives such a word."""
+    return f"\ue000k{kind.code}"
+
+
+def namespace_word(namespace: str) -> str:
+    """The word of a namespace, which may hold anything, in the column `scope`."""
+    return f"\ue000n{namespace.encode('utf-8', 'surrogatepass').hex()}"
 
 
 def refresh(connection: apsw.Connection, before: Mapping[str, NodeRow], after: Mapping[str, NodeRow]) -> None:
@@ -59,7 +69,7 @@ class _Terms:
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self.gone: list[tuple[int, int]] = []
-        self.words: list[tuple[int, str, str]] = []
+        self.words: list[tuple[int, str, str, str]] = []
         self.tags: list[tuple[str | bytes, str, int]] = []
 
     def has_aliases(self) -> bool:
@@ -91,7 +101,8 @@ class _Terms:
             self.gone.append((rowid, row.number))
         if has is not None:
             if size is not None:
-                self.words.append((rowid, *has.words))
+                scope = f"{kind_word(kind_of(row.id))} {namespace_word(namespace_of(row.id))}"
+                self.words.append((rowid, *has.words, scope))
             self.tags.extend((storable(tag), row.id, row.number) for tag in has.tags)
 
     def store(self) -> None:
@@ -100,7 +111,7 @@ class _Terms:
             run("DELETE FROM search WHERE rowid = ?", ((rowid,) for rowid, _ in self.gone))
             run("DELETE FROM tags WHERE number = ?", ((number,) for _, number in self.gone))
         if self.words:
-            run("INSERT INTO search (rowid, name, other) VALUES (?, ?, ?)", self.words)
+            run("INSERT INTO search (rowid, name, other, scope) VALUES (?, ?, ?, ?)", self.words)
         if self.tags:
             run("INSERT INTO tags VALUES (?, ?, ?)", self.tags)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 
@@ -10,6 +10,7 @@ from backends.changes import Adjacent, NodeFilter
 from backends.ids import KINDS, encode_part
 from backends.model import Direction
 from backends.sqlite_rows import Row, select, storable
+from backends.sqlite_terms import kind_word, namespace_word
 
 END: Final = "~"
 """Greater than every id, which begins with its kind."""
@@ -23,6 +24,8 @@ class Condition:
     bindings: tuple[Any, ...] = ()
 
 
+NOWHERE: Final = "\ue000"
+"""A word of no node."""
 STANDING: Final = Condition("n.standing")
 
 
@@ -81,11 +84,25 @@ class Near:
         return Condition(sql, self.stated.bindings)
 
 
-def conditions_of(connection: apsw.Connection, where: NodeFilter) -> list[Condition]:
-    """All that the filter asks of a node but its text, for nodes found by their text."""
-    made = [STANDING, *tagged(where.tags)]
+class Filter(NamedTuple):
+    """What a filter asks of a node beside its text: `nodes` of its row, `scope` as an FTS5 expression over the column of
+    that name ("" asks nothing), `linked` of other tables."""
+
+    nodes: list[Condition]
+    scope: str
+    linked: list[Condition]
+
+
+def filter_of(connection: apsw.Connection, where: NodeFilter) -> Filter:
+    """The filter in its parts."""
+    nodes, linked, scope = [STANDING], tagged(where.tags), []
     if where.kinds is not None or where.namespace is not None:
-        made.append(within(id_ranges(where), "n.id"))
+        nodes.append(within(id_ranges(where), "n.id"))
+    if where.kinds is not None:
+        words = " OR ".join(f'"{kind_word(kind)}"' for kind in sorted(where.kinds))
+        scope.append(f"scope : ({words})" if words else f'scope : "{NOWHERE}"')
+    if where.namespace is not None:
+        scope.append(f'scope : "{namespace_word(where.namespace)}"')
     if where.adjacent is not None:
-        made.append(Near(connection, where.adjacent).exists)
-    return made
+        linked.append(Near(connection, where.adjacent).exists)
+    return Filter(nodes, " AND ".join(scope), linked)

@@ -27,8 +27,9 @@ from backends.changes import Changes, EdgeChange, NodeChange, NodeFilter, Order,
 from backends.ids import KINDS, Kind, make_id
 from backends.model import EDGE_KINDS, Direction, EdgeKey, EdgeKind, Stamped, Subgraph, Traversal
 from backends.registry import open_backend
-from benchmarks.graphs import AT, layered, writes
+from benchmarks.graphs import AT, Graph, catalogue, layered, writes
 
+SHAPES: dict[str, Callable[[int], Graph]] = {"layered": layered, "catalogue": catalogue}
 WANTED = (100, 1_000, 10_000, 100_000)
 TEXTS = ("orders", "cust", "core.stock_4711", "postgres gold", "o", "team-7 orders", "nothing like this")
 
@@ -37,18 +38,20 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("nodes", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
     arguments.add_argument("--at", type=Path)
+    arguments.add_argument("--shape", choices=SHAPES, default="layered", help="see benchmarks/graphs.py")
     arguments.add_argument("--part", choices=("load", "start", "read", "plain", "write"), help="in this process, one size")
     said = arguments.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         place: Path = said.at or Path(temporary)
         for nodes in said.nodes:
-            path = place / f"layered-{nodes}.db"
+            path = place / f"{said.shape}-{nodes}.db"
             if said.part:
-                uvloop.run(PARTS[said.part](path, nodes))
+                uvloop.run(PARTS[said.part](path, SHAPES[said.shape](nodes)))
                 continue
-            print(f"\n{nodes:,} nodes", flush=True)
+            print(f"\n{nodes:,} nodes, {said.shape}", flush=True)
             for part in PARTS if not path.exists() else [part for part in PARTS if part != "load"]:
-                command = [sys.executable, "-m", "benchmarks.engine", str(nodes), "--at", str(place), "--part", part]
+                command = [sys.executable, "-m", "benchmarks.engine", str(nodes), "--part", part]
+                command += ["--at", str(place), "--shape", said.shape]
                 subprocess.run(command, check=True)
 
 
@@ -66,9 +69,8 @@ async def timed(call: Callable[[], Awaitable[object]], times: int) -> list[float
     return taken
 
 
-async def load(path: Path, nodes: int) -> None:
+async def load(path: Path, graph: Graph) -> None:
     """Loads through `apply`, twenty thousand nodes or edges a write."""
-    graph = layered(nodes)
     gc.disable()  # the writes are made of millions of small values that live until the end
     began = time.perf_counter()
     async with open_backend(f"sqlite:///{path}?index=off&timeout=600") as backend:
@@ -80,7 +82,7 @@ async def load(path: Path, nodes: int) -> None:
     print(f"  {size_of(path)}")
 
 
-async def start(path: Path, nodes: int) -> None:
+async def start(path: Path, graph: Graph) -> None:
     """From a scan where there is no snapshot yet, then from the snapshot."""
     sidecar = path.with_name(path.name + "-index")
     sidecar.unlink(missing_ok=True)
@@ -105,19 +107,22 @@ def resident() -> str:
     return f"resident {int(fields['VmRSS'].split()[0]) / 1e3:,.0f} MB"
 
 
-async def roots(backend: LineageBackend, nodes: int) -> dict[int, list[str]]:
-    """Up to five datasets for each size of closure wanted, found by trying the most read ones and some others."""
-    graph = layered(nodes)
-    degree = np.bincount(graph.sources, minlength=nodes)
-    tried = np.concatenate((np.argsort(degree)[-400:], np.random.default_rng(3).integers(0, nodes, 400)))
-    found: dict[int, list[str]] = {size: [] for size in WANTED}
-    for number in tried.tolist():
-        if graph.ids[number].startswith("dataset:"):
-            size = len(await backend.traverse(Traversal({graph.ids[number]: 0}, Direction.DOWNSTREAM)))
-            for wanted in WANTED:
-                if 0.7 * wanted < size < 1.4 * wanted and len(found[wanted]) < 5:
-                    found[wanted].append(graph.ids[number])
-    return found
+async def roots(backend: LineageBackend, graph: Graph) -> dict[int, list[str]]:
+    """For each size of closure wanted the five datasets nearest to it, among the most read ones and some others."""
+    degree = np.bincount(graph.sources, minlength=len(graph))
+    some = np.random.default_rng(3).integers(0, len(graph), 400)
+    sizes: dict[str, int] = {}
+    for number in np.concatenate((np.argsort(degree)[-400:], some)).tolist():
+        node_id = graph.ids[number]
+        if node_id.startswith("dataset:"):
+            sizes[node_id] = len(await backend.traverse(Traversal({node_id: 0}, Direction.DOWNSTREAM)))
+    return {
+        wanted: sorted(
+            (node_id for node_id, size in sizes.items() if 0.7 * wanted < size < 1.4 * wanted),
+            key=lambda node_id: abs(sizes[node_id] - wanted),
+        )[:5]
+        for wanted in WANTED
+    }
 
 
 def counts(subgraph: Subgraph) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -126,27 +131,24 @@ def counts(subgraph: Subgraph) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.bincount(subgraph.depths.astype(np.int64) * len(KINDS) + subgraph.kinds)
 
 
-async def read(path: Path, nodes: int) -> None:
+async def read(path: Path, graph: Graph) -> None:
     async with open_backend(f"sqlite:///{path}") as backend:
         print(f"  opened: {resident()}")
-        for size, ids in (await roots(backend, nodes)).items():
+        for size, ids in (await roots(backend, graph)).items():
             await _traversals(backend, size, ids)
-        ids = layered(nodes).ids
-        gc.collect()
+        ids = graph.ids
         random = Random(5)
         show("get of 1 node", await timed(lambda: backend.get([random.choice(ids)]), 2_000))
         show("get of 1,000 nodes", await timed(lambda: backend.get(random.sample(ids, 1_000)), 30))
         show("changes_since the current epoch", await timed(lambda: _at_epoch(backend), 2_000))
         for text in TEXTS:
-            found = await backend.find_nodes(NodeFilter(text=text), Order.RELEVANCE, Page(1, total=True))
-            where = NodeFilter(text=text)
-            taken = await timed(lambda where=where: backend.find_nodes(where, Order.RELEVANCE, Page(20)), 15)  # type: ignore[misc]
-            show(f"search {text!r}", taken, f"{found.total:,} match")
+            for kinds in (None, frozenset({Kind.DATASET})):
+                where = NodeFilter(text=text, kinds=kinds)
+                found = await backend.find_nodes(where, Order.RELEVANCE, Page(1, total=True))
+                taken = await timed(lambda where=where: backend.find_nodes(where, Order.RELEVANCE, Page(20)), 15)  # type: ignore[misc]
+                show(f"search {text!r}{' among datasets' if kinds else ''}", taken, f"{found.total:,} match")
         where = NodeFilter(kinds=frozenset({Kind.DATASET}))
         show("list of 100 datasets by id", await timed(lambda: backend.find_nodes(where, Order.ID, Page(100)), 50))
-    async with open_backend(f"sqlite:///{path}") as backend:
-        found = await backend.find_nodes(NodeFilter(text="orders"), Order.RELEVANCE, Page(1))
-        await backend.traverse(Traversal({found.nodes[0].id: 0}, Direction.BOTH))
 
 
 async def _at_epoch(backend: LineageBackend) -> None:
@@ -159,26 +161,30 @@ async def _traversals(backend: LineageBackend, size: int, ids: Sequence[str]) ->
         return
     questions = [Traversal({node_id: 0}, Direction.DOWNSTREAM) for node_id in ids]
     numbers: list[float] = []
-    whole: list[float] = []
     text: list[float] = []
+    nodes = edges = 0
     for question in questions * max(2, min(40, 200_000 // size // len(questions))):
         began = time.perf_counter()
         subgraph = await backend.traverse(question)
         counts(subgraph)
         numbers.append(time.perf_counter() - began)
+        nodes, edges = nodes + len(subgraph), edges + len(subgraph.sources)
         began = time.perf_counter()
         subgraph = await backend.traverse(question)
-        whole.append(time.perf_counter() - began)
         list(subgraph.ids)
         text.append(time.perf_counter() - began)
-    show(f"traverse ~{size:,}: numbers, edges, counts", numbers, f"{len(subgraph):,} nodes, {len(subgraph.sources):,} edges")
+    show(
+        f"traverse ~{size:,}: numbers, edges, counts",
+        numbers,
+        f"{nodes // len(numbers):,} nodes, {edges // len(numbers):,} edges",
+    )
     show(f"traverse ~{size:,}: numbers, edges, text ids", text)
 
 
-async def plain(path: Path, nodes: int) -> None:
+async def plain(path: Path, graph: Graph) -> None:
     """The same without the index."""
     async with open_backend(f"sqlite:///{path}") as indexed:
-        chosen = await roots(indexed, nodes)
+        chosen = await roots(indexed, graph)
     async with open_backend(f"sqlite:///{path}?index=off&timeout=60") as backend:
         for size, ids in chosen.items():
             questions = [Traversal({node_id: 0}, Direction.DOWNSTREAM) for node_id in ids]
@@ -187,7 +193,7 @@ async def plain(path: Path, nodes: int) -> None:
                 show(f"without index: traverse ~{size:,}, text ids", taken)
 
 
-async def write(path: Path, nodes: int) -> None:
+async def write(path: Path, graph: Graph) -> None:
     """Durable writes as large as an event: 6 nodes, 8 edges, 2 records, into the loaded store."""
     async with open_backend(f"sqlite:///{path}") as backend:
         made = iter(range(int(time.time()) % 10**6 * 1000, 10**12))
@@ -240,7 +246,7 @@ def event(number: int) -> Changes:
     )
 
 
-PARTS: dict[str, Callable[[Path, int], Coroutine[Any, Any, None]]] = {
+PARTS: dict[str, Callable[[Path, Graph], Coroutine[Any, Any, None]]] = {
     "load": load,
     "start": start,
     "read": read,

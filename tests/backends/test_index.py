@@ -1,5 +1,6 @@
 """The index in memory: it says what the log says, whichever way it walks, and its snapshot is all or nothing."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -257,6 +258,16 @@ def test_snapshot_that_cannot_be_written_leaves_the_old_one(snapshot: Path, monk
         index_file.save(snapshot, replace(base, epoch=Epoch(99, 99)))
     assert snapshot.read_bytes() == before
     assert [path.name for path in snapshot.parent.iterdir()] == ["index"], "nothing is left lying about"
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(snapshot: Path) -> None:
+    old, young, other = (snapshot.with_name(name) for name in ("index.a.new", "index.b.new", "other.a.new"))
+    for left in (old, young, other):
+        left.write_bytes(b"half")
+    for left in (old, other):
+        os.utime(left, (0, 0))
+    index_file.save(snapshot, from_scan([], Epoch(0, 5)))
+    assert [left.exists() for left in (old, young, other)] == [False, True, True]
 
 
 def test_empty_graph_has_an_index_too(tmp_path: Path) -> None:
