@@ -13,13 +13,12 @@ from schema.drive import Again, Reader, Task
 from schema.flat import FLAT_ROOTS
 from schema.follow import Spot
 from schema.names import Sought
-from schema.plan import API_KINDS
 from schema.roots import ENTITY_ROOTS, RootTask, find
 from schema.seen import Seen
 from schema.selection import Document, FieldKey, Selection, field_key
-from schema.turns import check_turns
 
 ROOTS: Mapping[str, RootTask] = {**ENTITY_ROOTS, **FLAT_ROOTS}
+_PAYLOAD = ("payload",)
 
 
 async def value_of(info: Info, name: str, /, **args: Any) -> Any:
@@ -52,16 +51,13 @@ async def gather_entities(
 
     def begin(reader: Reader) -> None:
         for name, (below, ids) in asked.items():
-            spot = Spot(reader, (name,), below)
+            spot = Spot(reader, _PAYLOAD, below)
             shown[name] = [spot.add(each) for each in ids]
-            if below is not None:
-                check_turns(below, API_KINDS, reader.costs.max_turns)
             spot.spawn()
 
     reader = await _read(context, begin, watermark=document.selects("watermark"))
-    for value in reader.values.values():
-        if isinstance(value, Exception):
-            raise value
+    if isinstance(error := reader.values.get(_PAYLOAD), Exception):
+        raise error
     return shown
 
 

@@ -15,7 +15,9 @@ from schema.context import Context, Info
 from schema.errors import ApiError, Code
 from schema.gather import find_one, gather_entities
 from schema.names import DEFAULT_NAMESPACE, Sought, sought
+from schema.plan import API_KINDS
 from schema.selection import Document, Selection
+from schema.turns import check_turns
 from schema.types import payloads
 from schema.types.common import resolver
 from schema.types.entities import entity
@@ -37,6 +39,10 @@ Entities: TypeAlias = Annotated[UpsertEntitiesInput, _WHAT]
 Links: TypeAlias = Annotated[LinkEntitiesInput, _WHAT]
 Edges: TypeAlias = Annotated[RetractEdgesInput, _WHAT]
 Deletion: TypeAlias = Annotated[DeleteEntityInput, _WHAT]
+
+
+SHOWN = frozenset({"job", "operations", "model", "prediction", "entities"})
+"""The fields of payloads that show entities."""
 
 
 @dataclass(slots=True)
@@ -133,9 +139,14 @@ async def _perform(
     shows: Callable[[Done], Mapping[str, Iterable[str]]],
 ) -> Outcome:
     """Runs a command and reads what its payload shows. What the sender can mend is in `errors`, anything else is raised."""
-    context = info.context
+    context, raw = info.context, info._raw_info
     if context.writer is None:
         raise ApiError(Code.UNSUPPORTED, "this service takes no changes")
+    document = Document.of(raw)
+    payload = Selection(document, [node.selection_set for node in raw.field_nodes if node.selection_set])
+    below = {each.name: each.below for each in payload.fields(get_named_type(raw.return_type).name)}
+    for name in SHOWN & below.keys():
+        check_turns(below[name], API_KINDS, context.costs.max_turns)  # before anything is changed
     try:
         async with context.time_left():
             done = await context.writer.execute(await command(context))
@@ -144,12 +155,8 @@ async def _perform(
         return Outcome(errors=[payloads.UserError(code=str(error.code), message=error.message, field=where)])
     except Conflict:
         words = "someone else changed the same thing meanwhile; try again"
-        return Outcome(errors=[payloads.UserError(code=Code.CONFLICT, message=words, field=None)])
-    raw = info._raw_info
-    document = Document.of(raw)
-    selection = Selection(document, [node.selection_set for node in raw.field_nodes if node.selection_set])
-    payload = get_named_type(raw.return_type).name
-    asked = {name: (selection.field(payload, name), tuple(ids)) for name, ids in shows(done).items()}
+        return Outcome(errors=[payloads.UserError(code=Code.CONFLICT.value, message=words, field=None)])
+    asked = {name: (below.get(name), tuple(ids)) for name, ids in shows(done).items()}
     seen = await gather_entities(context, document, asked)
     return Outcome(done, {name: [entity(each) for each in found] for name, found in seen.items()})
 

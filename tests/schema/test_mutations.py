@@ -1,9 +1,16 @@
 """Mutations from nothing: what they make, what they answer, what they refuse."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from backends.changes import Changes
+from backends.errors import Conflict
+from backends.memory import MemoryBackend
+from backends.model import Epoch
+from schema.context import Context, Costs
+from schema.service import schema
 from tests.schema.world import World
 
 CAPTURE = """mutation ($input: CaptureOperationInput!) { captureOperation(input: $input) { epoch
@@ -336,9 +343,6 @@ async def test_more_than_a_thousand_at_once_are_refused() -> None:
 
 
 async def test_without_a_writer_changes_are_unsupported() -> None:
-    from schema.context import Context
-    from schema.service import schema
-
     world = World()
     answer = await schema().execute(
         'mutation { deleteEntity(input: { id: "x" }) { id } }', context_value=Context(world.backend)
@@ -346,3 +350,37 @@ async def test_without_a_writer_changes_are_unsupported() -> None:
     assert answer.errors is not None
     assert answer.errors[0].extensions == {"code": "UNSUPPORTED"}
     assert answer.data is None
+
+
+async def test_a_conflict_that_does_not_end_is_an_error_of_the_payload() -> None:
+    class Contested(MemoryBackend):
+        async def apply(self, changes: Changes) -> Epoch:
+            raise Conflict("versions at 10.0.0.5 differ")
+
+    assert await refused(World(Contested()), UPSERT, entities=[{"id": "x"}]) == ("CONFLICT", None)
+
+
+async def test_a_store_that_is_slow_to_write_is_a_timeout() -> None:
+    class Slow(MemoryBackend):
+        async def apply(self, changes: Changes) -> Epoch:
+            await asyncio.sleep(60)
+            raise AssertionError("it was not waited for")
+
+    world = World(Slow(), Costs(seconds=0.01))
+    assert await world.code(UPSERT, input={"entities": [{"id": "x"}]}) == "TIMEOUT"
+
+
+@pytest.mark.parametrize(
+    ("shown", "code"),
+    [
+        ("upstream(first: 0) { totalCount }", "BAD_INPUT"),
+        ("upstream { nodes { upstream(depth: -1) { totalCount } } }", "BAD_INPUT"),
+        ('upstream(asOf: "2026-01-01T00:00:00Z") { totalCount }', "UNSUPPORTED"),
+        ("upstream { nodes { downstream { nodes { " * 3 + "id" + " } } } }" * 3, "TOO_COSTLY"),
+    ],
+)
+async def test_a_payload_that_cannot_be_shown_is_refused_before_anything_changes(shown: str, code: str) -> None:
+    world = World()
+    query = 'mutation { upsertEntities(input: { entities: [{ id: "x" }] }) { entities { SHOWN } } }'.replace("SHOWN", shown)
+    assert await world.code(query) == code
+    assert (await world.ask('{ node(id: "x") { id } }'))["node"] is None
