@@ -180,7 +180,8 @@ class LogPage:
     """The log after an epoch: `rows` in order, `epoch` where they end, `more` if others follow.
 
     `known` is False where the epoch is not of this history or older than the log reaches: start anew from a scan.
-    `watermark` is the time of the newest event included.
+    `watermark` is the time of the newest event included. `open` are changes that were announced and are not known to be
+    done, of a store without transactions across rows: an answer that visited an end of one is not to be kept.
     """
 
     epoch: Epoch
@@ -188,6 +189,7 @@ class LogPage:
     more: bool = False
     known: bool = True
     watermark: int | None = None
+    open: tuple[LogRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
