@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -46,7 +47,7 @@ def main() -> None:
         for nodes in said.nodes:
             path = place / f"{said.shape}-{nodes}.db"
             if said.part:
-                uvloop.run(PARTS[said.part](path, SHAPES[said.shape](nodes)))
+                uvloop.run(PARTS[said.part](path, partial(SHAPES[said.shape], nodes)))
                 continue
             print(f"\n{nodes:,} nodes, {said.shape}", flush=True)
             for part in PARTS if not path.exists() else [part for part in PARTS if part != "load"]:
@@ -69,8 +70,9 @@ async def timed(call: Callable[[], Awaitable[object]], times: int) -> list[float
     return taken
 
 
-async def load(path: Path, graph: Graph) -> None:
+async def load(path: Path, make: Callable[[], Graph]) -> None:
     """Loads through `apply`, twenty thousand nodes or edges a write."""
+    graph = make()
     gc.disable()  # the writes are made of millions of small values that live until the end
     began = time.perf_counter()
     async with open_backend(f"sqlite:///{path}?index=off&timeout=600") as backend:
@@ -82,7 +84,7 @@ async def load(path: Path, graph: Graph) -> None:
     print(f"  {size_of(path)}")
 
 
-async def start(path: Path, graph: Graph) -> None:
+async def start(path: Path, make: Callable[[], Graph]) -> None:
     """From a scan where there is no snapshot yet, then from the snapshot."""
     sidecar = path.with_name(path.name + "-index")
     sidecar.unlink(missing_ok=True)
@@ -131,9 +133,10 @@ def counts(subgraph: Subgraph) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.bincount(subgraph.depths.astype(np.int64) * len(KINDS) + subgraph.kinds)
 
 
-async def read(path: Path, graph: Graph) -> None:
+async def read(path: Path, make: Callable[[], Graph]) -> None:
     async with open_backend(f"sqlite:///{path}") as backend:
         print(f"  opened: {resident()}")
+        graph = make()
         for size, ids in (await roots(backend, graph)).items():
             await _traversals(backend, size, ids)
         ids = graph.ids
@@ -181,10 +184,10 @@ async def _traversals(backend: LineageBackend, size: int, ids: Sequence[str]) ->
     show(f"traverse ~{size:,}: numbers, edges, text ids", text)
 
 
-async def plain(path: Path, graph: Graph) -> None:
+async def plain(path: Path, make: Callable[[], Graph]) -> None:
     """The same without the index."""
     async with open_backend(f"sqlite:///{path}") as indexed:
-        chosen = await roots(indexed, graph)
+        chosen = await roots(indexed, make())
     async with open_backend(f"sqlite:///{path}?index=off&timeout=60") as backend:
         for size, ids in chosen.items():
             questions = [Traversal({node_id: 0}, Direction.DOWNSTREAM) for node_id in ids]
@@ -193,7 +196,7 @@ async def plain(path: Path, graph: Graph) -> None:
                 show(f"without index: traverse ~{size:,}, text ids", taken)
 
 
-async def write(path: Path, graph: Graph) -> None:
+async def write(path: Path, make: Callable[[], Graph]) -> None:
     """Durable writes as large as an event: 6 nodes, 8 edges, 2 records, into the loaded store."""
     async with open_backend(f"sqlite:///{path}") as backend:
         made = iter(range(int(time.time()) % 10**6 * 1000, 10**12))
@@ -246,7 +249,7 @@ def event(number: int) -> Changes:
     )
 
 
-PARTS: dict[str, Callable[[Path, Graph], Coroutine[Any, Any, None]]] = {
+PARTS: dict[str, Callable[[Path, Callable[[], Graph]], Coroutine[Any, Any, None]]] = {
     "load": load,
     "start": start,
     "read": read,
