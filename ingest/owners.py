@@ -265,13 +265,18 @@ def _write(view: View, draft: Draft, owner: str, state: State, layout: Layout, n
 
 
 def _write_operations(draft: Draft, owner: str, before: Iterable[EdgeKey], layout: Layout) -> None:
-    """Operations come and go with the edges of their owner. When they were seen is for their edges to say."""
+    """Operations come and go with the edges of their owner. When those of a job were seen is for their edges to say."""
     old = {end for key in before for end in (key.source, key.target) if kind_of(end) is Kind.OPERATION}
     for operation in sorted(old - layout.operations):
         draft.say(operation, withdrawn=True)
     attributes = {"type": Stamped(0, "RENAME")} if kind_of(owner) is Kind.OPERATION else {}
     for operation in sorted(layout.operations - old):
         draft.say(operation, attributes, withdrawn=False)
+    if kind_of(owner) is not Kind.JOB:
+        for key, said in layout.edges.items():
+            if key.kind is EdgeKind.PRODUCES:
+                for facts in said.values():
+                    draft.say(key.source, seen=(facts["first"], facts["last"]))
 
 
 def _watch(view: View, draft: Draft, counted: Counted, layout: Layout) -> None:

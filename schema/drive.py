@@ -15,7 +15,8 @@ import numpy as np
 
 from backends.changes import LogOp, LogRow, NodeFilter, NodePage, Order, Page
 from backends.errors import BackendError
-from backends.model import Direction, EdgeKey, Epoch, Subgraph, Traversal
+from backends.ids import job_of
+from backends.model import Direction, EdgeKey, EdgeKind, Epoch, Subgraph, Traversal
 from schema.context import Context
 from schema.errors import too_costly
 from schema.seen import Store
@@ -79,9 +80,13 @@ class Reader:
         self._afterwards.append((root, task))
 
     def need(self, ids: Iterable[str], *, facets: bool = False) -> None:
-        """These rows are shown: they are read at the end, unless they were already."""
+        """These rows are shown: they are read at the end, unless they were already. With an operation comes its job, whose
+        type is its own unless it has one, and the edge between them, which knows when it was seen."""
         for node_id in ids:
             self._rows[node_id] = self._rows.get(node_id, False) or facets
+            if node_id.startswith("operation:") and (job := job_of(node_id)) is not None:
+                self._rows.setdefault(job, False)
+                self.need_edge(EdgeKey(job, EdgeKind.HAS_OPERATION, node_id))
 
     def need_edge(self, key: EdgeKey | None) -> None:
         """The evidence of this edge is shown."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backends.ids import Kind, kind_of, name_of, namespace_of
-from backends.model import Edge, EdgeKey, Epoch, Json, Node
+from backends.ids import Kind, job_of, kind_of, name_of, namespace_of
+from backends.model import Edge, EdgeKey, EdgeKind, Epoch, Json, Node
 from schema.selection import FieldKey, field_key
 
 
@@ -57,6 +57,21 @@ class Seen:
     def attributes(self) -> Mapping[str, Json]:
         node = self.node
         return node.attributes if node is not None else {}
+
+    @property
+    def job(self) -> str | None:
+        """Of an operation the id of its job."""
+        return job_of(self.id) if self.kind is Kind.OPERATION else None
+
+    @property
+    def seen(self) -> tuple[int | None, int | None]:
+        """When it was first and last seen: a node by itself, an operation by the edge from its job, a run by its events."""
+        if (node := self.node) is not None and node.first_seen is not None:
+            return node.first_seen, node.last_seen
+        if self.job is not None:
+            edge = self.store.edge(EdgeKey(self.job, EdgeKind.HAS_OPERATION, self.id))
+            return (edge.evidence.first_seen, edge.evidence.last_seen) if edge is not None else (None, None)
+        return self.whole("first"), self.whole("last")
 
     @property
     def name(self) -> str:

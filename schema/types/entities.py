@@ -43,13 +43,11 @@ class Entity(Node):
 
     @resolver("The time of the first event that named it.")
     def first_seen(self) -> Micros | None:
-        node = self.seen.node
-        return _micros(node.first_seen if node is not None and node.first_seen is not None else self.seen.whole("first"))
+        return _micros(self.seen.seen[0])
 
     @resolver("The time of the last event that named it.")
     def last_seen(self) -> Micros | None:
-        node = self.seen.node
-        return _micros(node.last_seen if node is not None and node.last_seen is not None else self.seen.whole("last"))
+        return _micros(self.seen.seen[1])
 
     @resolver("Facets as they were sent, by name; all of them unless `names` picks some. Null without any.")
     def facets(
@@ -191,9 +189,11 @@ class Job(Entity):
 
 @strawberry.type(description="One way a job moves data: these inputs flow into these outputs.")
 class Operation(Entity):
-    @resolver("What kind of operation.")
+    @resolver("What kind of operation: RENAME, else that of its job.")
     def type(self) -> str | None:
-        return self.seen.text("type")
+        job = self.seen.store.nodes.get(self.seen.job) if self.seen.job is not None else None
+        own = self.seen.text("type")
+        return own if own is not None or job is None else job.attributes.get("type")
 
     @resolver("The job. Null where a dataset event alone declared the derivation.")
     def job(self) -> Job | None:
