@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from backends import index, index_file, index_reach
+from backends import index, index_file, index_walk
 from backends.changes import Changes
 from backends.errors import Conflict, Rejected
 from backends.index import Index
@@ -29,8 +29,8 @@ WAYS = ("sets", "vectors")
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Small graphs are walked with sets; here with vectors, too."""
     if request.param == "vectors":
-        monkeypatch.setattr(index_reach, "SMALL", 0)
-        monkeypatch.setattr(index_reach, "WIDE", 0)
+        monkeypatch.setattr(index_walk, "SMALL", 0)
+        monkeypatch.setattr(index_walk, "WIDE", 0)
     return str(request.param)
 
 

@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from backends import index_file, index_reach, indexed
+from backends import index_file, index_walk, indexed
 from backends.base import LineageBackend
 from backends.changes import Changes, Cursor, LogPage, NodeChange, TopologyPage
 from backends.errors import Unavailable
@@ -54,8 +54,8 @@ class TestIndexedUnderStress(BackendContract):
             (indexed, "INLINE", -1),
             (indexed, "ROWS", 2),
             (indexed, "STALE", 3),
-            (index_reach, "SMALL", 1),
-            (index_reach, "WIDE", 1),
+            (index_walk, "SMALL", 1),
+            (index_walk, "WIDE", 1),
         ):
             monkeypatch.setattr(module, name, value)
         async with open_backend(f"sqlite:///{tmp_path}/lineage.db") as backend:

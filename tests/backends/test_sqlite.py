@@ -5,26 +5,24 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 from threading import Event
 
 import apsw
 import pytest
 
-from backends import sqlite_commit, sqlite_find
+from backends import sqlite_commit
 from backends.base import LineageBackend
-from backends.changes import Adjacent, Changes, EdgeChange, NodeChange, NodeFilter, Order, Page, RecordChange
-from backends.errors import BackendError, Conflict, Misconfigured, Rejected, TimedOut, Unavailable
+from backends.changes import Changes, EdgeChange, NodeFilter, Order, RecordChange
+from backends.errors import BackendError, Misconfigured, TimedOut, Unavailable
 from backends.ids import Kind, make_id
-from backends.memory import MemoryBackend
-from backends.model import Direction, EdgeKey, EdgeKind, Json, Stamped
+from backends.model import Direction, EdgeKey, EdgeKind, Json
 from backends.registry import open_backend
 from backends.sqlite import SqliteBackend
 from backends.sqlite_settings import Settings
 from backends.testing import BackendContract
-from backends.testing.graphs import CHAIN, ODD_NAMES, ORDERS, arrows, change, column, dataset, described, stated
-from backends.testing.reading import ask, epoch_of, listed, node_of, through_json
+from backends.testing.graphs import CHAIN, arrows, change, dataset, described, stated
+from backends.testing.reading import ask, epoch_of, listed, node_of
 
 
 class TestSqlite(BackendContract):
@@ -188,142 +186,6 @@ async def test_disk_that_is_full_takes_back_the_write_and_goes_on(path: Path, sm
         assert (await ask(backend, "a", Direction.DOWNSTREAM)).arrows == "a-b b-c c-d d-e"
 
 
-# Writing together
-
-
-class Lock:
-    """The write lock, held by someone else."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = apsw.Connection(str(path))
-        self._connection.execute("BEGIN IMMEDIATE")
-
-    def release(self) -> None:
-        self._connection.execute("COMMIT")
-        self._connection.close()
-
-
-async def gathered(backend: LineageBackend, path: Path, writes: list[Changes]) -> list[object]:
-    """The outcomes of writes that wait for the same transaction: the file is locked until all are in the queue."""
-    lock = Lock(path)
-    first = asyncio.ensure_future(backend.apply(Changes(1, records=(RecordChange(make_id(Kind.STATE, "first"), {}),))))
-    await asyncio.sleep(0.02)
-    rest = [asyncio.ensure_future(backend.apply(changes)) for changes in writes]
-    await asyncio.sleep(0.02)
-    lock.release()
-    await first
-    return list(await asyncio.gather(*rest, return_exceptions=True))
-
-
-async def test_refused_write_leaves_its_neighbours_in_the_transaction_alone(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes: list[int] = []
-    commit = sqlite_commit.Group.commit
-
-    def counted(self: sqlite_commit.Group, writes: list[Changes]) -> list[sqlite_commit.Outcome]:
-        sizes.append(len(writes))
-        return commit(self, writes)
-
-    monkeypatch.setattr(sqlite_commit.Group, "commit", counted)
-    async with store(path) as backend:
-        outcomes = await gathered(
-            backend,
-            path,
-            [
-                stated(arrows("a-b")),
-                Changes(1, (NodeChange(ORDERS),), expect={column("a"): 0}),
-                stated(arrows("b-c")),
-                Changes(1, (NodeChange(ORDERS),), (EdgeChange(arrows("c-nowhere")[0], {"t": {}}),), watermark=99),
-                Changes(1, (NodeChange(column("d"), seen=(0, 2**63)),)),
-                Changes(1, (NodeChange(column("c")),), expect={column("c"): 1}, watermark=7),
-                Changes(1, watermark=3),
-            ],
-        )
-        assert sizes[-1] == 7, "one transaction"
-        kinds = [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
-        assert [type(kind) for kind in kinds] == [
-            type(None),
-            Conflict,
-            type(None),
-            Rejected,
-            Rejected,
-            type(None),
-            type(None),
-        ]
-        assert (await ask(backend, "a", Direction.DOWNSTREAM)).arrows == "a-b b-c"
-        assert (await backend.get([ORDERS, column("nowhere"), column("d")])).nodes == (None, None, None)
-        page = await backend.changes_since(None)
-        assert (page.epoch, page.watermark) == (outcomes[-1], 7)
-
-
-async def test_every_commit_waits_for_the_disk(path: Path) -> None:
-    opened: list[apsw.Connection] = []
-    apsw.connection_hooks.append(opened.append)
-    async with store(path) as backend:
-        apsw.connection_hooks.remove(opened.append)
-        await backend.apply(stated(arrows("a-b")))
-        modes = {(connection.pragma("journal_mode"), connection.pragma("synchronous")) for connection in opened[1:]}
-        assert modes == {("wal", 2)}, "2 is FULL"
-
-
-async def test_numbers_of_a_refused_write_are_used_by_the_next(path: Path) -> None:
-    async with store(path) as backend:
-        refused = Changes(1, (NodeChange(dataset("x")), NodeChange(dataset("y"), seen=(0, 2**64))))
-        outcomes = await gathered(backend, path, [stated([], also=[dataset("a")]), refused, stated([], also=[dataset("b")])])
-        assert isinstance(outcomes[1], Rejected)
-        assert [(await node_of(backend, dataset(name))).number for name in "ab"] == [0, 1]
-
-
-async def test_disk_that_fills_up_fails_all_of_the_transaction(path: Path, small_disk: None) -> None:
-    async with store(path) as backend:
-        large = Changes(1, tuple(described(dataset(f"t{n}"), description="x" * 900) for n in range(400)))
-        outcomes = await gathered(backend, path, [stated(arrows("a-b")), large])
-        assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
-        assert (await backend.get([column("a"), dataset("t0")])).nodes == (None, None)
-        await backend.apply(stated(arrows("a-b")))
-
-
-async def test_lock_that_is_not_given_up_times_out_and_reads_go_on(path: Path) -> None:
-    async with store(path, timeout=0.05) as backend:
-        await backend.apply(stated(arrows(CHAIN)))
-        lock = Lock(path)
-        with pytest.raises(TimedOut, match="locked"):
-            await backend.apply(stated(arrows("d-e")))
-        assert (await ask(backend, "a", Direction.DOWNSTREAM)).arrows == "a-b b-c c-d"
-        lock.release()
-        await backend.apply(stated(arrows("d-e")))
-
-
-async def test_queue_that_stays_full_times_out(path: Path) -> None:
-    async with store(path, timeout=0.2, queue=2) as backend:
-        lock = Lock(path)
-        waiting = [asyncio.ensure_future(backend.apply(stated(arrows(f"a-n{n}")))) for n in range(5)]
-        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        assert all(isinstance(outcome, TimedOut) for outcome in outcomes)
-        assert any("waiting" in str(outcome) for outcome in outcomes)
-        lock.release()
-        await asyncio.gather(*(backend.apply(stated(arrows(f"a-n{n}"))) for n in range(5)))
-        assert len((await ask(backend, "a", Direction.DOWNSTREAM)).nodes) == 6
-
-
-async def test_what_waits_when_the_store_closes_is_written(path: Path) -> None:
-    backend = store(path)
-    async with backend:
-        waiting = [asyncio.ensure_future(backend.apply(stated(arrows(f"a-n{n}")))) for n in range(20)]
-        await asyncio.sleep(0)
-    await asyncio.gather(*waiting)
-    async with store(path) as again:
-        assert len((await ask(again, "a", Direction.DOWNSTREAM)).nodes) == 21
-
-
-async def test_closing_leaves_one_file(path: Path) -> None:
-    async with store(path) as backend:
-        await backend.apply(stated(arrows(CHAIN)))
-        await listed(backend, NodeFilter())
-    assert [found.name for found in path.parent.iterdir()] == [path.name]
-
-
 # Reading
 
 
@@ -440,126 +302,3 @@ async def test_values_come_back_as_they_were(path: Path) -> None:
         for group in ("\ud800", "g"):
             assert len(await listed(backend, NodeFilter(group=group), Order.NEWEST)) == len(values)
         assert await listed(backend, NodeFilter(group="\ud801"), Order.NEWEST) == []
-
-
-# Searching
-
-PARTS = (
-    "ord",
-    "orders",
-    "Orders_v2",
-    "o",
-    "a",
-    "AND",
-    "or",
-    "not",
-    "near",
-    "x*",
-    '"x"',
-    "'",
-    "-",
-    "--",
-    "stg",
-    "7",
-    "\u00e9t\u00e9",
-    "STRASSE",
-    "stra\u00dfe",
-    "\u0130",
-    "\u6570\u636e",
-    "\u6570",
-    "\u0430\u0431\u0432",
-    "\u05d0\u05d1",
-    "\U0001f986",
-    "e\u0301",
-    "\u0661\u0662",
-    "\u2167",
-    "_",
-    "",
-    " ",
-    "\ud800",
-    "\U0010ffff",
-    "^",
-    "{a}",
-    "name:",
-    "(",
-    ")",
-    "%",
-    "#",
-)
-GLUE = (".", "_", "/", " ", "-", "", "..")
-
-
-def random_text(random: Random, parts: int) -> str:
-    return "".join(random.choice(PARTS) + random.choice(GLUE) for _ in range(random.randint(1, parts)))
-
-
-def searchable(random: Random, n: int) -> NodeChange:
-    name = random.choice([*ODD_NAMES, *(random_text(random, 3) for _ in range(80))]).replace("\ud800", "")
-    namespace = random.choice(["db", "Orders", "\u6570\u636e", "a b"])
-    node_id = random.choice(
-        [
-            make_id(Kind.DATASET, namespace, name),
-            make_id(Kind.COLUMN, namespace, random.choice(["t", "u"]), name),
-            make_id(Kind.MODEL, namespace, name, str(n % 3)),
-            make_id(Kind.OPERATION, namespace, random.choice([name, ""]), f"{n % 5}"),
-        ]
-    )
-    said: dict[str, Json] = {}
-    for key in ("tags", "owners", "columns", "description"):
-        if random.random() < 0.4:
-            said[key] = random.choice([[random_text(random, 1) for _ in range(2)], random_text(random, 4), None, 7])
-    if not isinstance(said.get("tags", []), (list, str)):
-        said["tags"] = ["Orders"]
-    return NodeChange(node_id, {key: Stamped(random.randint(0, 5), value) for key, value in said.items()}, (1, 1))
-
-
-@pytest.mark.parametrize("seed", range(6))
-async def test_search_is_page_for_page_that_of_the_reference(path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Words of every script, and all that means something to FTS5; nodes that come, go, change their words and names."""
-    monkeypatch.setattr(sqlite_find, "FEW", 1)
-    random, reference = Random(seed), MemoryBackend()
-    nodes = [searchable(random, n) for n in range(180)]
-    ids = [node.id for node in nodes]
-    table = dataset("hub")
-    async with store(path) as backend:
-        for begin in range(0, 180, 30):
-            some = nodes[begin : begin + 30]
-            joined = [node.id for node in some if node.id.startswith("dataset:")][:3]
-            other = [NodeChange(node_id, alias_of=min(joined)) for node_id in joined if node_id != min(joined)]
-            hidden = [NodeChange(random.choice(ids[: begin + 30]), withdrawn=random.random() < 0.7) for _ in range(4)]
-            near = tuple(
-                EdgeChange(EdgeKey(table, EdgeKind.MENTIONS, node.id), {"t": {}}) for node in some if random.random() < 0.5
-            )
-            again = [NodeChange(random.choice(ids[: begin + 30]), searchable(random, 0).attributes) for _ in range(12)]
-            changes = Changes(1, (NodeChange(table), *some, *other, *hidden, *again), near)
-            for each in (backend, reference):
-                await each.apply(changes)
-        for _ in range(90):
-            text = random.choice([random_text(random, 2), random.choice(PARTS), random.choice(ids)[: random.randint(1, 40)]])
-            where = NodeFilter(
-                text=text,
-                kinds=random.choice([None, None, frozenset({Kind.DATASET, Kind.MODEL})]),
-                namespace=random.choice([None, None, "db", "Orders"]),
-                tags=random.choice([frozenset(), frozenset(), frozenset({"Orders"})]),
-                adjacent=random.choice([None, None, Adjacent(table, EdgeKind.MENTIONS, Direction.DOWNSTREAM)]),
-            )
-            order = random.choice([Order.RELEVANCE, Order.RELEVANCE, Order.NEWEST, Order.ID])
-            page = Page(random.choice([1, 2, 7, 1000]), total=True)
-            while True:
-                mine, theirs = [await each.find_nodes(where, order, page) for each in (backend, reference)]
-                shown = [[node.id for node in found.nodes] for found in (mine, theirs)]
-                assert shown[0] == shown[1], (text, where)
-                assert (mine.cursors, mine.more, mine.total) == (theirs.cursors, theirs.more, theirs.total), text
-                if not mine.more:
-                    break
-                page = Page(page.first, through_json(mine.cursors[-1]), total=True)
-
-
-async def test_search_of_many_words_is_no_error(path: Path) -> None:
-    async with store(path) as backend:
-        await backend.apply(change(described(ORDERS, description=" ".join(f"w{n}" for n in range(3_000)))))
-        for many in (300, 3_000):
-            assert await listed(backend, NodeFilter(text=" ".join(f"w{n}" for n in range(many))), Order.RELEVANCE) == [
-                ORDERS
-            ]
-        assert await listed(backend, NodeFilter(text=" ".join(f"w{n}" for n in range(3_001))), Order.RELEVANCE) == []
