@@ -45,7 +45,6 @@ IMPURE |= {"sqlite3", "subprocess", "tempfile", "threading", "time", "urllib3"}
 """What interpretation of events has no use for: it is a pure function of event and state."""
 
 LONG = {
-    "backends/index_walk.py": "one walk in two ways of stepping, by sets and by vectors, that share their state",
     "schema/types/entities.py": "the types of the API one after another: few words each, and the same fields again",
     "tests/schema/test_fold.py": "one fact after another of one pure function, on the same few graphs",
 }
