@@ -1,0 +1,66 @@
+"""Neo4j Community 5.26: the LTS line, on Java 17."""
+
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from neo4j import GraphDatabase
+
+from tests.servers.jars import class_path, java
+from tests.servers.process import HOST, Server, free_port
+
+COORDINATES = ("org.neo4j.app:neo4j-server:5.26.30", "org.neo4j:neo4j:5.26.30")
+PASSWORD = "not-a-secret"
+HELLO = b"\x60\x60\xb0\x17" + b"\x00\x08\x08\x05" + b"\x00" * 12
+"""Bolt's greeting: its magic number, then versions 5.0 to 5.8, and no others."""
+CONFIGURATION = """
+server.default_listen_address={host}
+server.bolt.listen_address={host}:{port}
+server.bolt.advertised_address={host}:{port}
+server.http.enabled=false
+server.https.enabled=false
+dbms.security.auth_enabled=true
+server.memory.pagecache.size=256m
+dbms.usage_report.enabled=false
+"""
+OPENED = ("java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch")
+
+
+class Neo4jServer(Server):
+    """`url` has the user and the password."""
+
+    name = "neo4j"
+    heap = "1g"
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.port = free_port()
+        self.url = f"bolt://neo4j:{PASSWORD}@{HOST}:{self.port}"
+
+    def command(self) -> list[str]:
+        for folder in ("conf", "data", "logs", "plugins", "run", "import"):
+            (self.home / folder).mkdir(exist_ok=True)
+        (self.home / "conf" / "neo4j.conf").write_text(CONFIGURATION.format(host=HOST, port=self.port))
+        return [
+            java(),
+            "-Xms256m",
+            f"-Xmx{self.heap}",
+            *(f"--add-opens={opened}=ALL-UNNAMED" for opened in OPENED),
+            "-cp",
+            class_path(*COORDINATES),
+            "org.neo4j.server.CommunityEntryPoint",
+            f"--home-dir={self.home}",
+            f"--config-dir={self.home / 'conf'}",
+        ]
+
+    def is_ready(self) -> bool:
+        """Bolt answers its greeting; the port opens after the databases have started."""
+        with suppress(OSError), socket.create_connection((HOST, self.port), timeout=1) as bolt:
+            bolt.sendall(HELLO)
+            return len(bolt.recv(4)) == 4
+        return False
+
+    def first_started(self) -> None:
+        with GraphDatabase.driver(f"bolt://{HOST}:{self.port}", auth=("neo4j", "neo4j")) as driver:
+            statement = "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password"
+            driver.execute_query(statement, password=PASSWORD, database_="system")
