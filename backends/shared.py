@@ -1,0 +1,61 @@
+"""One read for all who ask together: what a hundred requests want to know at once, the store is asked once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Shared(Generic[T]):
+    """Calls `read` so that each caller gets the result of a read that began after it asked: what it learns is never older
+    than its question. Reads follow one another, never two at a time. Where a read is under way, all who come meanwhile
+    wait for the next one together; a caller who finds none makes it itself, without the cost of a task.
+
+    A caller who goes away takes a read with it only if it made it alone. What a read raises, all its callers get.
+    """
+
+    def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
+        self._read = read
+        self._busy = False
+        self._turn: asyncio.Future[None] | None = None
+        """Resolved when the read under way has ended and the next may begin."""
+        self._next: asyncio.Task[T] | None = None
+
+    async def __call__(self) -> T:
+        if not self._busy:
+            self._busy = True
+            return await self._run()
+        if self._next is None:
+            self._turn = asyncio.get_running_loop().create_future()
+            self._next = asyncio.create_task(self._wait(self._turn))
+            self._next.add_done_callback(_look)
+        return await asyncio.shield(self._next)
+
+    async def _wait(self, turn: asyncio.Future[None]) -> T:
+        try:
+            await turn
+        except asyncio.CancelledError:  # the loop ends; nobody may wait for a turn that is not taken
+            if self._turn is turn:
+                self._turn = self._next = None
+            elif not turn.cancelled():
+                self._next, self._busy = None, False
+            raise
+        self._next = None  # who comes from here on asks after this read began
+        return await self._run()
+
+    async def _run(self) -> T:
+        try:
+            return await self._read()
+        finally:
+            turn, self._turn = self._turn, None
+            if turn is None or turn.done():
+                self._next, self._busy = None, False
+            else:
+                turn.set_result(None)  # busy until the next has begun: else a newcomer would read beside it
+
+
+def _look(task: asyncio.Task[T]) -> None:
+    """Perhaps nobody waits any more; the error was theirs."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,134 @@
+"""Reads that are shared: nobody gets what was read before it asked, and many who ask together are one read."""
+
+import asyncio
+
+import pytest
+
+from backends.shared import Shared
+
+
+class Store:
+    """Reads take until `go` is called. `written` is what a read that begins now will tell."""
+
+    def __init__(self) -> None:
+        self.written = 0
+        self.reads = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.gates: list[asyncio.Future[None]] = []
+
+    async def read(self) -> int:
+        self.reads += 1
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        seen = self.written
+        gate = asyncio.get_running_loop().create_future()
+        self.gates.append(gate)
+        try:
+            await gate
+        finally:
+            self.at_once -= 1
+        return seen
+
+    async def go(self) -> None:
+        """Lets the oldest read end, and everybody react."""
+        gate = self.gates.pop(0)
+        if not gate.done():
+            gate.set_result(None)
+        await turn()
+
+
+async def turn() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_who_asks_together_shares_a_read_and_nobody_gets_an_older_one() -> None:
+    store = Store()
+    shared = Shared(store.read)
+    first = asyncio.create_task(shared())
+    await turn()
+    store.written = 1
+    later = [asyncio.create_task(shared()) for _ in range(50)]
+    await turn()
+    assert store.reads == 1, "the read under way began before they asked, the next begins after it"
+    await store.go()
+    assert await first == 0
+    assert store.reads == 2
+    store.written = 2
+    last = asyncio.create_task(shared())
+    await turn()
+    await store.go()
+    assert await asyncio.gather(*later) == [1] * 50
+    await store.go()
+    assert await last == 2
+    assert (store.reads, store.most_at_once) == (3, 1)
+    alone = asyncio.create_task(shared())
+    await turn()
+    await store.go()
+    assert await alone == 2
+
+
+async def test_read_that_waits_for_nothing_is_made_where_it_is_asked_for() -> None:
+    async def read() -> asyncio.Task[object] | None:
+        return asyncio.current_task()
+
+    shared = Shared(read)
+    assert await shared() is asyncio.current_task()
+    assert await shared() is asyncio.current_task()
+
+
+async def test_who_goes_away_takes_nobody_along() -> None:
+    store = Store()
+    shared = Shared(store.read)
+    first, second, third = (asyncio.create_task(shared()) for _ in range(3))
+    await turn()
+    first.cancel()
+    second.cancel()
+    await turn()
+    assert store.at_once == 1, "the second read began when the first was given up"
+    store.gates.pop(0)
+    await store.go()
+    assert await third == 0
+    assert all(
+        isinstance(each, asyncio.CancelledError) for each in await asyncio.gather(first, second, return_exceptions=True)
+    )
+    again = asyncio.create_task(shared())
+    await turn()
+    await store.go()
+    assert await again == 0
+
+
+async def test_error_is_that_of_those_who_asked_for_it_and_the_next_read_is_made() -> None:
+    store = Store()
+    shared = Shared(store.read)
+    first, second, third = (asyncio.create_task(shared()) for _ in range(3))
+    await turn()
+    store.gates.pop(0).set_exception(ConnectionError("gone"))
+    await turn()
+    with pytest.raises(ConnectionError):
+        await first
+    await store.go()
+    assert [await second, await third] == [0, 0]
+
+
+async def test_last_waiters_that_go_away_leave_it_ready() -> None:
+    """The task they waited for ends with the loop at the latest; here it is cancelled before its turn and in it."""
+    for begun in (False, True):
+        store = Store()
+        shared = Shared(store.read)
+        first, second = (asyncio.create_task(shared()) for _ in range(2))
+        await turn()
+        task = shared._next
+        assert task is not None
+        if begun:
+            await store.go()
+        task.cancel()
+        await turn()
+        if not begun:
+            await store.go()
+        await asyncio.gather(first, second, return_exceptions=True)
+        again = asyncio.create_task(shared())
+        await turn()
+        store.gates[-1].set_result(None)
+        assert await again == 0
