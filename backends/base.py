@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from backends.changes import Changes, Cursor, LogPage, NodeFilter, NodePage, Order, Page, ScanPage, TopologyPage
 from backends.model import Capabilities, EdgeKey, Epoch, Records, Subgraph, Traversal
 
@@ -50,6 +53,11 @@ class LineageBackend(Protocol):
     @abstractmethod
     async def scan_topology(self, after: Cursor | None = None) -> TopologyPage:
         """The topology once, in pages of many thousands. Read an epoch before, and the log since it afterwards."""
+
+    def names(self, numbers: NDArray[np.int64]) -> Sequence[str] | None:
+        """The ids of nodes that stood at an epoch which was read already, where this backend has all of them in memory;
+        else None. For those who keep numbers and not text; nothing is asked of the store."""
+        return None
 
     @abstractmethod
     async def ping(self) -> None:

@@ -229,11 +229,7 @@ class Index:
 
     def id_of(self, number: int) -> bytes:
         """The id of a number that stands or stood."""
-        text = self.new_ids.get(number)
-        if text is not None:
-            return text
-        start = self.base.id_start[number]
-        return bytes(self.base.ids[start : start + self.base.id_size[number]])
+        return _text(self.base, self.new_ids, number)
 
     def numbers_of(self, ids: Sequence[str]) -> list[int]:
         """The numbers of ids, -1 where no such node stands."""
@@ -281,12 +277,15 @@ def _utf8(text: str) -> bytes:
 
 
 class Ids(Sequence[str]):
-    """The ids of some numbers, decoded when asked for. A slice, or `list(ids)`, decodes many at once."""
+    """The ids of some numbers, decoded when asked for. A slice, or `list(ids)`, decodes many at once.
 
-    __slots__ = ("_index", "_numbers")
+    Of an index it holds only what never changes, so that an answer which is kept does not keep an index alive."""
+
+    __slots__ = ("_base", "_new", "_numbers")
 
     def __init__(self, index: Index, numbers: NDArray[np.int64]) -> None:
-        self._index = index
+        self._base = index.base
+        self._new = index.new_ids
         self._numbers = numbers
 
     def __len__(self) -> int:
@@ -299,20 +298,41 @@ class Ids(Sequence[str]):
     def __getitem__(self, at: int | slice) -> str | list[str]:
         if isinstance(at, slice):
             return self._decode(self._numbers[at])
-        return self._index.id_of(int(self._numbers[at])).decode()
+        return _text(self._base, self._new, int(self._numbers[at])).decode()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._decode(self._numbers))
 
+    @property
+    def are_known(self) -> bool:
+        """Whether every number has an id here; without one it would read as an empty text."""
+        return all(number in self._new for number in self._numbers[~self._in_base(self._numbers)].tolist())
+
+    def _in_base(self, numbers: NDArray[np.int64]) -> Bools:
+        size = self._base.id_size
+        if not len(size):
+            return np.zeros(len(numbers), np.bool_)
+        found: Bools = size.take(numbers, mode="clip") > 0
+        if len(numbers) and numbers.max() >= len(size):
+            found &= numbers < len(size)
+        return found
+
     def _decode(self, numbers: NDArray[np.int64]) -> list[str]:
-        base, new = self._index.base, self._index.new_ids
+        base, new = self._base, self._new
         known = numbers < base.count
         if new or not known.all():
             known[known] = base.id_size[numbers[known]] > 0
             if not known.all():
-                get = self._index.id_of
-                return [get(number).decode() for number in numbers.tolist()]
+                return [_text(base, new, number).decode() for number in numbers.tolist()]
         start = base.id_start[numbers]
         end = start + base.id_size[numbers]
         ids = base.ids
         return [str(ids[a:b], "utf-8") for a, b in zip(start.tolist(), end.tolist(), strict=True)]
+
+
+def _text(base: Base, new: dict[int, bytes], number: int) -> bytes:
+    text = new.get(number)
+    if text is not None:
+        return text
+    start = base.id_start[number]
+    return bytes(base.ids[start : start + base.id_size[number]])

@@ -15,6 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from backends import index_file
 from backends.base import LineageBackend
 from backends.changes import (
@@ -30,7 +33,7 @@ from backends.changes import (
     TopologyPage,
 )
 from backends.errors import BackendError, Unavailable, Unsupported
-from backends.index import Base, Index
+from backends.index import Base, Ids, Index
 from backends.index_build import compacted, from_scan
 from backends.index_walk import Walk
 from backends.model import Capabilities, EdgeKey, Epoch, Records, Subgraph, Traversal
@@ -230,6 +233,12 @@ class IndexedBackend(LineageBackend):
             self._index = made
             if saved is not None:
                 self._unsaved = made.ops
+
+    def names(self, numbers: NDArray[np.int64]) -> Sequence[str] | None:
+        if self._index is None:
+            return None
+        found = Ids(self._index, numbers)
+        return found if found.are_known else None
 
     # What the inner backend does
 
