@@ -17,6 +17,8 @@ from ingest.picture import Claim, Picture, Relation, relation
 
 Resolve = Callable[[str], Resolution]
 
+MAX_PAIRS = 10_000
+"""How many pairs of input and output an operation may have for each to have evidence of its own."""
 IDLE = "-"
 """Stands for an output where an input reaches none."""
 
@@ -75,13 +77,13 @@ def derive(
     layout = Layout()
     pairs = _Pairs()
     for counted in _uncovered(pictures, resolve, base):
-        _collect(pairs, layout, counted, relation(counted.content), rules, resolve)
+        _Collecting(pairs, layout, counted, rules, resolve).collect(relation(counted.content))
     if base is not None:
         _collect_base(pairs, layout, job, base, rules, resolve)
     namespace, _, name = job.partition(":")[2].partition("#")
     groups: dict[frozenset[str], list[str]] = defaultdict(list)
     for output in pairs.outputs:
-        groups[frozenset(pairs.sources.get(output, {}))].append(output)
+        groups[pairs.sources_of(output)].append(output)
     reaching = {source for sources in groups for source in sources}
     idle = {source: said for source, said in pairs.idle.items() if source not in reaching}
     for sources, outputs in groups.items():
@@ -96,13 +98,27 @@ def derive(
     return layout
 
 
+Facts = Mapping[str, Json]
+
+
 @dataclass(slots=True)
 class _Pairs:
-    """The union of the pictures, resolved: tallies and facts by output, by output and source, by idle input."""
+    """The union of the pictures, resolved: the tallies and facts of each output, of the sources of each output, and of
+    idle inputs. Outputs with the same sources in a picture share one dictionary of them, so that a job with a thousand
+    inputs and a thousand outputs costs thousands and not a million."""
 
-    outputs: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
-    sources: dict[str, dict[str, dict[str, dict[str, Json]]]] = field(default_factory=dict)
-    idle: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Facts]] = field(default_factory=dict)
+    sources: dict[str, list[tuple[str, dict[str, Facts]]]] = field(default_factory=dict)
+    idle: dict[str, dict[str, Facts]] = field(default_factory=dict)
+    _unions: dict[tuple[int, ...], frozenset[str]] = field(default_factory=dict)
+
+    def sources_of(self, output: str) -> frozenset[str]:
+        """All sources of an output."""
+        shared = self.sources.get(output, [])
+        key = tuple(sorted({id(sources) for _, sources in shared}))
+        if key not in self._unions:
+            self._unions[key] = frozenset(source for _, sources in shared for source in sources)
+        return self._unions[key]
 
 
 def _uncovered(pictures: Sequence[Counted], resolve: Resolve, base: sealing.Base | None) -> list[Counted]:
@@ -124,37 +140,64 @@ def _uncovered(pictures: Sequence[Counted], resolve: Resolve, base: sealing.Base
     return kept
 
 
-def _collect(pairs: _Pairs, layout: Layout, counted: Counted, said: Relation, rules: Rules, resolve: Resolve) -> None:
-    tally: str = counted.tally
-    origin: dict[str, Json] = {"origin": counted.content["origin"]}
-    if counted.declared:  # no record counts it, so its times stand in the facts
-        origin |= {"first": counted.first, "last": counted.last}
+@dataclass(slots=True)
+class _Collecting:
+    """One picture being added to the union."""
 
-    def stands(source: str, output: str, *said_names: str) -> bool:
-        last = _outlived(source, output, said_names, rules, resolve)
-        if last is None or counted.last > last:
-            return True
-        layout.watch[tally] = min(last, layout.watch.get(tally, last))
-        return False
+    pairs: _Pairs
+    layout: Layout
+    counted: Counted
+    rules: Rules
+    resolve: Resolve
+    special: set[str] = field(default_factory=set)
 
-    for output, claims in said.outputs.items():
-        target = resolve(output).id
-        if not stands("", target, output):
-            continue
-        pairs.outputs.setdefault(target, {})[tally] = origin
+    def collect(self, said: Relation) -> None:
+        counted, tally = self.counted, self.counted.tally
+        origin: dict[str, Json] = {"origin": counted.content["origin"]}
+        if counted.declared:  # no record counts it, so its times stand in the facts
+            origin |= {"first": counted.first, "last": counted.last}
+        self.special = {end for key in self.rules.retracted for end in key}
+        shared: dict[int, dict[str, Facts]] = {}
+        for output, claims in said.outputs.items():
+            target = self.resolve(output).id
+            if not self._stands("", target, output):
+                continue
+            self.pairs.outputs.setdefault(target, {})[tally] = origin
+            sources = shared.get(id(claims)) if target not in self.special else None
+            if sources is None:
+                sources = self._sources(target, output, claims, origin)
+                if target not in self.special:
+                    shared[id(claims)] = sources
+            if sources:
+                self.pairs.sources.setdefault(target, []).append((tally, sources))
+        for source in said.idle:
+            home = self.resolve(source).id
+            if self._stands(home, IDLE, source):
+                self.pairs.idle.setdefault(home, {})[tally] = origin
+        for (output, name), fields in said.fields.items():
+            for (source, field_name), steps in fields.items():
+                if self._stands(self.resolve(source).id, self.resolve(output).id, source, output):
+                    ends = (source, field_name), (output, name)
+                    _lay_column(self.layout, tally, origin, *ends, steps, self.rules, self.resolve, counted.last)
+
+    def _sources(self, target: str, output: str, claims: Mapping[str, Claim], origin: Facts) -> dict[str, Facts]:
+        """The sources of an output that stand. Where no retraction speaks of the output, they are those of any other that
+        claims the same."""
+        found: dict[str, Facts] = {}
         for source, claim in claims.items():
-            origin_id = resolve(source).id
-            if stands(origin_id, target, source, output):
-                facts = _facts(origin, claim)
-                pairs.sources.setdefault(target, {}).setdefault(origin_id, {})[tally] = facts
-    for source in said.idle:
-        origin_id = resolve(source).id
-        if stands(origin_id, IDLE, source):
-            pairs.idle.setdefault(origin_id, {})[tally] = origin
-    for (output, name), sources in said.fields.items():
-        for (source, field_name), steps in sources.items():
-            if stands(resolve(source).id, resolve(output).id, source, output):
-                _lay_column(layout, tally, origin, (source, field_name), (output, name), steps, rules, resolve, counted.last)
+            home = self.resolve(source).id
+            if self._stands(home, target, source, output):
+                found[home] = _facts(origin, claim)
+        return found
+
+    def _stands(self, source: str, output: str, *said_names: str) -> bool:
+        """Whether this picture outlives every retraction of the pair and every deletion of its ends."""
+        last = _outlived(source, output, said_names, self.rules, self.resolve)
+        if last is None or self.counted.last > last:
+            return True
+        tally = self.counted.tally
+        self.layout.watch[tally] = min(last, self.layout.watch.get(tally, last))
+        return False
 
 
 def _outlived(source: str, output: str, said_names: Iterable[str], rules: Rules, resolve: Resolve) -> int | None:
@@ -168,27 +211,31 @@ def _collect_base(pairs: _Pairs, layout: Layout, job: str, base: sealing.Base, r
     """What sealed runs said. No record counts it, so the counts of each edge stand in its facts."""
     tally = f"sealed:{job}#"
 
-    def put(into: dict[str, dict[str, Json]], counts: Sequence[Json], more: Mapping[str, Json]) -> None:
-        both = sealing.added([into[tally][key] for key in _COUNTS] if tally in into else None, list(counts))
-        into[tally] = {"origin": "run event", **more, **dict(zip(_COUNTS, both, strict=True))}
+    def put(into: dict[str, Facts], key: str, counts: Sequence[Json], more: Facts) -> None:
+        both = sealing.added([into[key][each] for each in _COUNTS] if key in into else None, list(counts))
+        into[key] = {"origin": "run event", **more, **dict(zip(_COUNTS, both, strict=True))}
 
     def stands(counts: Sequence[Json], source: str, output: str, *said_names: str) -> bool:
         last = _outlived(source, output, said_names, rules, resolve)
         return last is None or counts[2] > last
 
+    sealed: dict[str, dict[str, Facts]] = {}
     for output, counts in base["outputs"].items():
         target = resolve(output).id
         if stands(counts, "", target, output):
-            put(pairs.outputs.setdefault(target, {}), counts, {})
+            put(pairs.outputs.setdefault(target, {}), tally, counts, {})
+            found = sealed.setdefault(target, {})
             for source, (own, confidence, steps) in base["pairs"].get(output, {}).items():
                 home = resolve(source).id
                 if stands(own, home, target, source, output):
-                    facts = _facts({}, Claim(confidence, steps))
-                    put(pairs.sources.setdefault(target, {}).setdefault(home, {}), own, facts)
+                    put(found, home, own, _facts({}, Claim(confidence, steps)))
+    for target, found in sealed.items():
+        if found:
+            pairs.sources.setdefault(target, []).append((tally, found))
     for source, counts in base["idle"].items():
         home = resolve(source).id
         if stands(counts, home, IDLE, source):
-            put(pairs.idle.setdefault(home, {}), counts, {})
+            put(pairs.idle.setdefault(home, {}), tally, counts, {})
     for output, name, source, field_name, steps, counts in base["fields"]:
         if stands(counts, resolve(source).id, resolve(output).id, source, output):
             origin = {"origin": "run event", **dict(zip(_COUNTS, counts, strict=True))}
@@ -198,7 +245,9 @@ def _collect_base(pairs: _Pairs, layout: Layout, job: str, base: sealing.Base, r
 _COUNTS = ("runs", "first", "last", "last_run")
 
 
-def _facts(origin: Mapping[str, Json], claim: Claim) -> dict[str, Json]:
+def _facts(origin: Facts, claim: Claim) -> Facts:
+    if claim.confidence == 1.0 and not claim.steps:
+        return origin
     facts = dict(origin)
     if claim.confidence != 1.0:
         facts["confidence"] = claim.confidence
@@ -243,15 +292,24 @@ def _lay_operation(
     outputs: Sequence[str],
     rules: Rules,
 ) -> None:
+    """An operation with its edges. The evidence of each pair is kept apart, but for those of a very wide operation that
+    have nothing to tell beside what its inputs and outputs tell."""
     layout.operations.add(operation)
     for output in outputs:
         for tally, facts in pairs.outputs[output].items():
             layout.put(operation, EdgeKind.PRODUCES, output, tally, facts)
             layout.put(job, EdgeKind.HAS_OPERATION, operation, tally, facts)
-        for source in sources:
-            for tally, facts in pairs.sources[output][source].items():
-                layout.put(source, EdgeKind.PAIR, output, tally, facts)
-                _lay_input(layout, source, operation, tally, facts)
+    many = len(sources) * len(outputs) > MAX_PAIRS
+    read: set[tuple[str, int]] = set()
+    for output in outputs:
+        for tally, found in pairs.sources.get(output, ()):
+            if (tally, id(found)) not in read:
+                read.add((tally, id(found)))
+                for source, facts in found.items():
+                    _lay_input(layout, source, operation, tally, facts)
+            for source, facts in found.items():
+                if not many or "transformations" in facts or "confidence" in facts:
+                    layout.put(source, EdgeKind.PAIR, output, tally, facts)
     for output in outputs or [""]:
         for kind, ids in rules.hung.get(output, {}).items():
             for node_id in ids:

@@ -15,7 +15,7 @@ from backends.ids import Kind, column_id, kind_of
 from backends.model import EdgeKey, EdgeKind, Json, Stamped
 from ingest import sealing
 from ingest.columns import WHOLE, Explicit
-from ingest.derive import Counted, Layout, Rules, derive, operation_id
+from ingest.derive import MAX_PAIRS, Counted, Layout, Rules, derive, operation_id
 from ingest.draft import Draft
 from ingest.event import Said
 from ingest.fields import say_column
@@ -101,7 +101,8 @@ def _seal(view: View, draft: Draft, job: str, pictures: list[Counted], state: St
     left, base = [], state.get("base")
     for counted in pictures:
         counts = draft.record(view, counted.tally)
-        if not counted.completed or counts["arrived"] > draft.sealed_before:
+        wide = len(counted.content["in"]) * len(counted.content["out"]) > MAX_PAIRS
+        if not counted.completed or wide or counts["arrived"] > draft.sealed_before:
             left.append(counted)
             continue
         base = sealing.folded(base, counted.content, counts)

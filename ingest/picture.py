@@ -93,7 +93,12 @@ class Relation:
 
     def names(self) -> set[str]:
         """Every dataset in it."""
-        return {*self.outputs, *self.idle, *(source for sources in self.outputs.values() for source in sources)}
+        return {*self.outputs, *self.idle, *self.reaching()}
+
+    def reaching(self) -> set[str]:
+        """The inputs that reach an output. Outputs with the same sources share one dictionary, which is read once."""
+        distinct = {id(claims): claims for claims in self.outputs.values()}
+        return {source for claims in distinct.values() for source in claims}
 
 
 def relation(content: Picture) -> Relation:
@@ -110,10 +115,11 @@ def relation(content: Picture) -> Relation:
         elif output in content["columns"]:
             spoken[output] = _without_bare(content["columns"][output], output, inputs)
             claimed |= named(spoken[output])
+    everything = {source: Claim() for source in inputs}  # one for all outputs that have them, not one for each
     for output in sorted({*content["out"], *targets}):
         said = spoken.get(output)
         if said is None or (output not in targets and not content["whole"] and not named(said)):
-            claims = {source: Claim() for source in inputs}
+            claims = everything
         else:
             sure = 1.0 if output in targets else INFERRED
             claims = {source: Claim(1.0 if source in inputs else sure) for source in named(said)}
@@ -125,8 +131,7 @@ def relation(content: Picture) -> Relation:
             _relate_fields(result, output, said)
         result.outputs[output] = claims
     feeding = named(explicit.get(WHOLE, {}))
-    reached = {source for claims in result.outputs.values() for source in claims}
-    result.idle = (inputs | feeding) - reached
+    result.idle = (inputs | feeding) - result.reaching()
     return result
 
 
