@@ -14,7 +14,7 @@ from schema.affected import AffectedPage
 from schema.drive import Again, Ask, Got, Reader, Task
 from schema.errors import bad_input
 from schema.fold import show_rows
-from schema.follow import Spot, proof_key, show_last_runs
+from schema.follow import Spot, proof_of, prove
 from schema.graft import OWN, graft
 from schema.impact import impact_levels, shown_levels, summary
 from schema.joins import FOLDED, Step
@@ -182,8 +182,6 @@ def _edges(
     runs: dict[str, Run] = {}
     edges = []
     for step in steps:
-        key = proof_key(step, members) if proven else None
-        reader.need_edge(key)
         edges.append(
             LineageEdge(
                 source=ID(step.source),
@@ -191,12 +189,13 @@ def _edges(
                 via=[ID(each) for each in step.via],
                 via_count=step.via_count,
                 stored_kind=None if step.kind in (FOLDED, OWN) else EDGE_KINDS[step.kind],
-                proof=Proof(reader.store, key, runs),
+                proof=proof_of(reader.store, step, runs, members) if proven else Proof(reader.store, None, runs),
             )
         )
     last = last_run_below(below, "LineageEdge")
-    if last is not None:
-        reader.afterwards(root, show_last_runs(Spot(reader, root, last), [edge.proof for edge in edges], runs))
+    if proven:
+        spot = Spot(reader, root, last) if last is not None else None
+        prove(reader, root, [edge.proof for edge in edges], spot, runs)
     return edges
 
 

@@ -16,7 +16,7 @@ from schema.fold import show_rows
 from schema.graft import OWN, graft, only
 from schema.joins import FOLDED, Step
 from schema.plan import Link, Listing, Named, Neighbours, Reference, Walk, wants
-from schema.seen import Seen
+from schema.seen import Seen, Store
 from schema.selection import FieldKey, Selection
 from schema.shown import Shown
 from schema.starts import Starts, members_of, named_by, resolved, stepped
@@ -220,10 +220,8 @@ class Spot:
             if number % 16 == 15:
                 yield Ask()  # let others have their turn, and the deadline its say
         if link.edges:
-            for proof in proofs:
-                self.reader.need_edge(proof.key)
-        if link.last_run is not None:
-            self.reader.afterwards(self.root, show_last_runs(self._below(link.last_run), proofs, runs))
+            last = self._below(link.last_run) if link.last_run is not None else None
+            prove(self.reader, self.root, proofs, last, runs)
         below.spawn()
         if via is not None:
             via.spawn()
@@ -234,10 +232,28 @@ def _through_members(link: Walk | Neighbours) -> bool:
     return isinstance(link, Walk) or link.steps[0].direction is not link.steps[-1].direction
 
 
-def show_last_runs(below: Spot, proofs: Iterable[Proof], runs: dict[str, Run]) -> Task:
-    """Shows the last runs of evidence that was read: a task for afterwards."""
+def prove(reader: Reader, root: FieldKey, proofs: list[Proof], last: Spot | None, runs: dict[str, Run]) -> None:
+    """Has the evidence of edges read, and then shows the last runs of it at `last`, if any are shown."""
     for proof in proofs:
-        edge = below.reader.store.edge(proof.key)
+        reader.need_edge(proof.key)
+    reader.afterwards(root, _prove_between(reader, root, proofs, last, runs))
+
+
+def _prove_between(reader: Reader, root: FieldKey, proofs: list[Proof], last: Spot | None, runs: dict[str, Run]) -> Task:
+    """What has no evidence of its own is proved by the edges between: one more read, for very wide operations alone."""
+    for proof in proofs:
+        if proof.between and reader.store.edge(proof.key) is None:
+            for key in proof.between:
+                reader.need_edge(key)
+    if last is not None:
+        reader.afterwards(root, _show_last_runs(last, proofs, runs))
+    yield from ()
+
+
+def _show_last_runs(below: Spot, proofs: Iterable[Proof], runs: dict[str, Run]) -> Task:
+    """Shows the last runs of evidence that was read."""
+    for proof in proofs:
+        edge = proof.edge()
         run = edge.evidence.last_run if edge is not None else None
         if run is not None and run.startswith("run:"):
             runs[run] = entity(below.add(run))
@@ -257,6 +273,22 @@ def proof_key(step: Step, members: Mapping[str, tuple[str, ...]] | None = None) 
     if ends and all(kind_of(each) is Kind.OPERATION for each in step.via):
         return EdgeKey(step.source, EdgeKind.PAIR, step.target)
     return None
+
+
+def proof_of(store: Store, step: Step, runs: dict[str, Run], members: Mapping[str, tuple[str, ...]] | None = None) -> Proof:
+    """Where the evidence of a step will be found."""
+    key = proof_key(step, members)
+    return Proof(store, key, runs, between(step) if key is not None else ())
+
+
+def between(step: Step) -> tuple[EdgeKey, ...]:
+    """The two edges by which a pair of datasets goes through the one operation between them."""
+    if step.kind != FOLDED or len(step.via) != 1:
+        return ()
+    return (
+        EdgeKey(step.source, EdgeKind.INPUT_TO, step.via[0]),
+        EdgeKey(step.via[0], EdgeKind.PRODUCES, step.target),
+    )
 
 
 def _alone(node_id: str, members: Mapping[str, tuple[str, ...]]) -> str:
@@ -334,7 +366,7 @@ def _connection(
                 via=[entity(via.add(each, parent.shown)) for each in step.via]
                 if via is not None and step is not None
                 else [],
-                proof=Proof(store, proof_key(step) if step is not None else None, runs),
+                proof=proof_of(store, step, runs) if step is not None else Proof(store, None, runs),
                 place=(depth, node_id),
             )
         )

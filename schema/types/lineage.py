@@ -8,7 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from backends.changes import Cursor
-from backends.model import EdgeKey, Json
+from backends.model import Edge, EdgeKey, Json
 from backends.model import EdgeKind as StoredEdgeKind
 from schema.cursors import write_cursor
 from schema.enums import Direction, EdgeKind, ImpactOrder
@@ -35,6 +35,9 @@ class Transformation:
     )
     description: str | None = strawberry.field(description="In words, as the source said it.")
     masking: bool = strawberry.field(description="Whether the value is hidden by it, as by a hash.")
+    field: str | None = strawberry.field(
+        default=None, description="Of an edge between datasets: the source field that all of the target depends on."
+    )
 
 
 def transformation(said: Json) -> Transformation:
@@ -49,6 +52,7 @@ def transformation(said: Json) -> Transformation:
         subtype=text("subtype"),
         description=text("description"),
         masking=said.get("masking") is True,
+        field=text("field"),
     )
 
 
@@ -64,14 +68,27 @@ class Evidence:
 
 @dataclass(slots=True)
 class Proof:
-    """Where the evidence of an edge is found: its key (None: none to be told) in what was read, and the last runs shown."""
+    """Where the evidence of an edge is found: its key (None: none to be told) in what was read, and the last runs shown.
+
+    A pair of a very wide operation has no evidence of its own: then `between`, the two edges by which it goes through the
+    operation, tell it. Every statement of the rarer one is one of the pair.
+    """
 
     store: Store
     key: EdgeKey | None
     runs: dict[str, "Run"]
+    between: tuple[EdgeKey, ...] = ()
+
+    def edge(self) -> Edge | None:
+        """The edge whose evidence it is."""
+        own = self.store.edge(self.key)
+        if own is not None or not self.between:
+            return own
+        both = [edge for key in self.between if (edge := self.store.edge(key)) is not None]
+        return min(both, key=lambda edge: len(edge.tallies)) if len(both) == len(self.between) else None
 
     def evidence(self) -> Evidence | None:
-        edge = self.store.edge(self.key)
+        edge = self.edge()
         if edge is None:
             return None
         told = edge.evidence
@@ -85,7 +102,7 @@ class Proof:
         )
 
     def transformations(self) -> list[Transformation]:
-        edge = self.store.edge(self.key)
+        edge = self.edge()
         return [transformation(said) for said in edge.transformations] if edge is not None else []
 
 
