@@ -23,6 +23,19 @@ FACET = "facet:"
 """Attribute keys that begin so hold whole facets; they are read only when asked for."""
 
 
+def facet_key(name: str) -> str:
+    """The attribute that holds a facet. Ours begin with one underscore; a facet whose own name does gets one more."""
+    return f"{FACET}_{name}" if name.startswith("_") else FACET + name
+
+
+def facet_name(key: str) -> str | None:
+    """The facet that an attribute holds; None where it is no facet, or one of ours."""
+    if not key.startswith(FACET):
+        return None
+    name = key.removeprefix(FACET)
+    return name.removeprefix("_") if name.startswith("__") else (None if name.startswith("_") else name)
+
+
 def parent_group(run_id: str) -> str:
     """The group that lists the children of a run."""
     return f"parent:{run_id}"

@@ -34,6 +34,10 @@ OURS = (names.SAYS, names.SAID_BY, names.LEFT, fields.LISTED, fields.CONTESTED, 
 """Attributes that events alone keep; clients cannot set them."""
 
 
+AHEAD = 86_400_000_000
+"""How far ahead of the wall clock the time of a command may be: clocks differ, a day is enough for all zones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a command changes, and the ids it is about (see `backends.commands.Done`)."""
@@ -47,8 +51,12 @@ class Outcome:
 def perform(command: Command, at: int) -> Program[Outcome]:
     """What a command changes; `at` is the wall clock. Raises `CommandError`."""
     view = View()
+    if command.at > at + AHEAD:
+        raise CommandError(
+            "BAD_INPUT", "this time is more than a day ahead; what is said with it could not be changed", "at"
+        )
     if isinstance(command, CaptureOperation):
-        return (yield from _capture(view, Draft(at, command.at), command))
+        return (yield from _capture(view, Draft(at, min(command.at, at)), command))
     draft, stale = Draft(at), set[str]()
     ids: tuple[str, ...] = ()
     if isinstance(command, RetractEdges | DeleteEntity):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from backends.ids import BadId, Kind, make_id
 from backends.model import Json
-from backends.vocabulary import FACET
+from backends.vocabulary import facet_key
 from ingest.columns import Leave
 
 Facet: TypeAlias = Mapping[str, Json]
@@ -119,14 +119,14 @@ def attributes(facets: Mapping[str, Facet], readers: Readers, pointer: str, leav
     for name, facet in facets.items():
         read, keys = readers.get(name, (None, ()))
         if facet.get("_deleted"):
-            found |= {FACET + name: None, **dict.fromkeys(keys)}
+            found |= {facet_key(name): None, **dict.fromkeys(keys)}
             continue
         try:
             said = read(facet) if read is not None else {}
         except Wrong as why:
             leave(f"{pointer}/{name}", f"{why}; set aside")
             continue
-        found |= {FACET + name: dict(facet), **said}
+        found |= {facet_key(name): dict(facet), **said}
     return found
 
 

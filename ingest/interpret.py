@@ -29,7 +29,8 @@ RUNS = "runs"
 
 def interpret(event: Event, at: int, sealed_after: int = WEEK) -> Program[Changes]:
     """What an event changes; `at` is the wall clock, `sealed_after` how long after its last arrival a run is sealed."""
-    view, draft, stale = View(), Draft(at, event.time, sealed_after), set[str]()
+    # A clock that runs ahead is believed for its own event and does not speak for all others.
+    view, draft, stale = View(), Draft(at, min(event.time, at), sealed_after), set[str]()
     homes = yield from take(view, draft, event, stale)
     yield from settle(view, draft, stale, homes)
     return draft.changes()
@@ -148,7 +149,7 @@ def _count(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[N
 def _recount(view: View, draft: Draft, part: Counts, run: str, job: str, stale: set[str], completions: int) -> None:
     """One more event of a run that is counted here already."""
     counts = draft.record(view, part["tally"])
-    after = {**_seen(counts, part["first"], part["last"], run), "arrived": draft.at}
+    after = {**_seen(counts, part["said_first"], part["said_last"], run), "arrived": draft.at}
     after["completed"] = counts["completed"] + completions
     _put(view, draft, part["tally"], counts, after, job, stale)
 
@@ -163,7 +164,7 @@ def _enter(view: View, draft: Draft, part: Counts, run: str, job: str, stale: se
         view.nodes.setdefault(record, None)
         draft.write(view, record, part["picture"], (pictures_group(job),))
         draft.expect.pop(record)  # its tally is the guard
-    after = {**_seen(counts, part["first"], part["last"], run), "arrived": draft.at}
+    after = {**_seen(counts, part["said_first"], part["said_last"], run), "arrived": draft.at}
     after |= {"runs": counts["runs"] + 1, "completed": counts["completed"] + int(part["done"])}
     _put(view, draft, part["tally"], counts, after, job, stale)
 
@@ -178,13 +179,13 @@ def leave(view: View, draft: Draft, tally: str, part: Counts, run: str, job: str
         draft.write(view, record, None)
         draft.expect.pop(record)
         after = {"runs": 0, "completed": 0}
-    elif run == counts["last_run"] or part["first"] == counts["first"] or part["last"] == counts["last"]:
+    elif run == counts["last_run"] or part["said_first"] == counts["first"] or part["said_last"] == counts["last"]:
         others = yield from listing(view, NodeFilter(group=runs_group(tally)))
         parts = {node.id: node.attributes["parts"][job] for node in others if node.id != run}
         times = {"first": None, "last": None, "last_run": None, "watch": counts.get("watch")}
         after = {**after, **times}
         for other, seen in parts.items():
-            after = {**after, **_seen(after, seen["first"], seen["last"], other)}
+            after = {**after, **_seen(after, seen["said_first"], seen["said_last"], other)}
     _put(view, draft, tally, counts, after, job, stale)
 
 

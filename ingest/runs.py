@@ -1,15 +1,16 @@
 """The record of a run: everything its events said, in whatever order they came. Pure.
 
 Beside what `backends.vocabulary` lists, the record holds `times` (when each attribute was said) and for each job `parts`:
-the accumulated `picture`, the `marks` (time and type of its START and terminal events), `first`, `last`, the `tally` it
-is counted in and whether it is `done` (an attempt of it completed). One run id under two jobs has two parts.
+the accumulated `picture`, when it was `said_first` and `said_last`, the `marks` (time and type of its START and terminal
+events), `first` and `last` (of all its events), the `tally` it is counted in and whether it is `done` (an attempt of it
+completed). One run id under two jobs has two parts.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from backends.model import Json, Stamped
-from backends.vocabulary import FACET
+from backends.vocabulary import FACET, facet_name
 from ingest.event import Event
 from ingest.picture import Picture, merge, picture
 
@@ -52,6 +53,8 @@ def advanced(record: Record | None, event: Event) -> dict[str, Json]:
 
 def _part(part: Record | None, event: Event) -> dict[str, Json]:
     part = part or {"picture": None, "marks": [], "first": event.time, "last": event.time, "tally": None, "done": False}
+    telling = event.type not in ("FAIL", "ABORT")
+    said_first, said_last = part.get("said_first", event.time), part.get("said_last", event.time)
     said = picture(event.inputs or (), event.outputs or (), event.lineage or None, event.origin)
     shown: Picture | None = part.get("shown")
     marks = [list(mark) for mark in part["marks"]]
@@ -60,7 +63,8 @@ def _part(part: Record | None, event: Event) -> dict[str, Json]:
     return {
         **part,
         # FAIL and ABORT add no edge: what they name is shown with the run and no more.
-        "picture": part["picture"] if event.type in ("FAIL", "ABORT") else merge(part["picture"], said),
+        "picture": merge(part["picture"], said) if telling else part["picture"],
+        **({"said_first": min(said_first, event.time), "said_last": max(said_last, event.time)} if telling else {}),
         "shown": {
             "in": sorted({*(shown or said)["in"], *said["in"]}),
             "out": sorted({*(shown or said)["out"], *said["out"]}),
@@ -104,7 +108,7 @@ def _latest(record: Record, event: Event) -> tuple[dict[str, Json], dict[str, in
     facets: dict[str, Json] = dict(record.get("facets", {}))
     values = {key: record.get(key) for key in times if not key.startswith(FACET)}
     for key, value in said.items():
-        facet = key.removeprefix(FACET) if key.startswith(FACET) else None
+        facet = facet_name(key)
         old = facets.get(facet) if facet is not None else values.get(key)
         if Stamped(event.time, value).beats(Stamped(times[key], old) if key in times else None):
             times[key] = event.time

@@ -21,7 +21,7 @@ from backends.commands import (
 )
 from backends.ids import KINDS, BadId, Kind, kind_of, make_id, namespace_of, split_id
 from backends.model import ENDS, EdgeKind, Json
-from backends.vocabulary import FACET
+from backends.vocabulary import facet_key
 from schema import enums
 from schema.names import DEFAULT_NAMESPACE
 from schema.plan import API_KINDS
@@ -214,7 +214,7 @@ def _entity_attributes(said: EntityInput, kind: Kind, field: str) -> dict[str, J
             raise refuse(f"{field}.{_camel(name)}", f"a {kind.lower()} has no {_camel(name)}")
         attributes[key] = _object(value, f"{field}.values") if name == "values" else value
     for name, value in (_object(said.attributes, f"{field}.attributes") or {}).items():
-        attributes[FACET + name] = value
+        attributes[facet_key(name)] = value
     return attributes
 
 

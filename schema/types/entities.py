@@ -7,7 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 from backends import ids
-from backends.vocabulary import FACET
+from backends.vocabulary import facet_name
 from schema.enums import Kind
 from schema.scalars import JsonValue, Micros
 from schema.seen import Seen
@@ -396,5 +396,5 @@ def _facets(seen: Seen, names: list[str] | None) -> Mapping[str, object] | None:
         given = seen.attributes.get("facets")
         found = dict(given) if isinstance(given, Mapping) else {}
     else:
-        found = {key[len(FACET) :]: value for key, value in seen.attributes.items() if key.startswith(FACET)}
+        found = {name: value for key, value in seen.attributes.items() if (name := facet_name(key)) is not None}
     return {key: value for key, value in found.items() if names is None or key in names} or None

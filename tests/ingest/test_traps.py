@@ -7,6 +7,7 @@ import pytest
 from api.writer import Writer
 from backends.commands import RetractEdges, Retraction
 from backends.memory import MemoryBackend
+from backends.vocabulary import facet_name
 from tests.ingest.support import (
     START,
     Body,
@@ -266,3 +267,45 @@ async def test_evidence_counts_the_pictures_that_name_the_edge() -> None:
     newest = found[ds("b")]
     assert newest is not None
     assert newest.evidence.last_run == "run:00000000-0000-4000-8000-00000000000c"
+
+
+async def test_a_failed_run_makes_no_edge_look_fresher() -> None:
+    events = [
+        run_event(0, "COMPLETE", "j", 1, ["a"], ["x"]),
+        run_event(5, "START", "j", 2, ["a"], ["x"]),
+        run_event(9, "FAIL", "j", 2, ["a"], ["x"]),
+    ]
+    for order in (events, events[::-1]):
+        backend = await taken(order)
+        edge = next(backend._edge(key) for key in backend.edges if key.kind == "PAIR")
+        assert edge is not None
+        assert edge.evidence.last_seen == START + 5 * MINUTE, "when the START said so"
+
+
+async def test_a_facet_with_the_name_of_one_of_ours() -> None:
+    odd = {"_fields": {"mine": True}, "__fields": {"mine": 2}}
+    events = [
+        dataset_event(0, "a", schema("f")),
+        dataset_event(1, "a", odd),
+        dataset_event(2, "a", schema("g")),
+        run_event(3, "START", "j", 1, run_facets=odd),
+    ]
+    backend = await taken(events)
+    attributes = backend.rows[ds("a")].attributes
+    facets = {facet_name(key): stamped.value for key, stamped in attributes.items() if facet_name(key)}
+    assert facets == {"schema": schema("g")["schema"], **odd}
+    assert run(backend)["facets"] == odd
+
+
+async def test_a_clock_that_runs_ahead_does_not_speak_for_all() -> None:
+    backend = await taken(
+        [run_event(0, "COMPLETE", "j", 1, ["a"], ["x"]), run_event(10**9, "COMPLETE", "j", 2, ["b"], ["x"])]
+    )
+    assert names(graph(backend).pairs) == {("a", "x"), ("b", "x")}
+    assert backend.watermark == START + 300 * 24 * 60 * MINUTE, "the clock of the writer"
+
+
+async def test_a_thousand_inputs_and_a_thousand_outputs_cost_thousands() -> None:
+    inputs, outputs = [f"i{n}" for n in range(1000)], [f"o{n}" for n in range(1000)]
+    backend = await taken([run_event(0, "COMPLETE", "j", 1, inputs, outputs)])
+    assert len(backend.edges) == 2001
