@@ -140,13 +140,14 @@ def _without_bare(columns: ColumnLineage, output: str, inputs: set[str]) -> Colu
     namespace as the output, with fewer dot-separated parts."""
 
     def keep(sources: Sources) -> Sources:
-        return {source: said for source, said in sources.items() if source in inputs or not _is_bare(source, output)}
+        return {source: said for source, said in sources.items() if source in inputs or not is_bare(source, output)}
 
     fields = {name: keep(sources) for name, sources in columns["fields"].items()}
     return {"fields": fields, "dataset": keep(columns["dataset"])}
 
 
-def _is_bare(source: str, output: str) -> bool:
+def is_bare(source: str, output: str) -> bool:
+    """Whether a source that is no input can only be an alias: the namespace of the output and fewer parts in its name."""
     namespace, _, name = source.partition("#")
     home, _, full = output.partition("#")
     return namespace == home and name.count(".") < full.count(".")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ingest.aliases import defined
+from ingest.aliases import read_query
 from ingest.decode import decode
 from ingest.errors import BadEvent, Unreadable
 from ingest.event import Event
@@ -224,5 +224,47 @@ def test_lone_surrogates_are_refused_where_they_stand() -> None:
 
 def test_the_names_a_query_gives_to_its_own_parts() -> None:
     sql = 'with t as (select * from s.real), U(a, b) as materialized (select 1), real as (select * from s."real") select 1'
-    assert defined(sql) == {"t", "u"}, "real is a table too"
-    assert defined("select count(*) as n from t") == set()
+    query = read_query(sql)
+    assert query.defined == {"t", "u", "real"}
+    assert query.own == {"t", "u"}, "real is a table too"
+    assert query.table("t") == ("s", "real")
+    assert read_query("select count(*) as n from t").defined == set()
+
+
+def test_names_through_names_and_in_circles() -> None:
+    query = read_query("with a as (select * from b), b as (select * from s.t where x > 1), c as (select * from c) select 1")
+    assert query.table("a") == ("s", "t")
+    assert query.table("c") is None
+    assert read_query("with a as (select * from s.t join s.u on 1 = 1) select 1").table("a") is None
+    assert read_query("-- with z as (select * from s.t)\nwith a(x) as (select * from s.t) select 1").imported == {}
+
+
+SQL = """
+with orders as (select * from "shop"."marts"."fct_orders"), -- the import style of dbt
+lines as (select id, count(*) as n from "shop"."marts"."items" group by 1)
+select orders.id, lines.n from orders join lines on orders.id = lines.id
+"""
+
+
+def imported(source: str, *, inputs: list[str]) -> tuple[Any, set[str]]:
+    """The sources of the one column of an output, and what was set aside."""
+    output = dataset("shop.marts.daily", columns({"f": [(source, "id")]}))
+    facets = {"sql": {"query": SQL}}
+    event = parse_event(run_event(0, "COMPLETE", "j", 1, inputs, [output], job_facets=facets))
+    assert event.outputs is not None
+    assert event.outputs[0].columns is not None
+    return event.outputs[0].columns["fields"]["f"], {why for _, why in event.set_aside}
+
+
+def test_an_alias_that_is_nothing_but_a_table_is_that_table() -> None:
+    table: dict[str, Any] = {ds("shop.marts.fct_orders"): {"id": []}}
+    assert imported("orders", inputs=["shop.marts.fct_orders"]) == (table, set())
+    assert imported("orders", inputs=[]) == (table, set()), "named in full"
+    assert imported("shop.marts.orders", inputs=[]) == (table, set()), "as Airflow's parser spells it"
+
+
+def test_an_alias_that_computes_is_set_aside_and_that_is_said() -> None:
+    sources, why = imported("lines", inputs=[])
+    assert why == {"lines is a name the query gives itself, and no table; set aside"}
+    assert sources == {}
+    assert imported("shop.marts.lines", inputs=["shop.marts.lines"])[0] == {ds("shop.marts.lines"): {"id": []}}
