@@ -200,6 +200,10 @@ class Guard(SchemaExtension):
             raise present(prepared.errors[0])
         context.graphql_document = prepared.document
         self._errors = list(prepared.errors)
+        operations = [node for node in prepared.document.definitions if isinstance(node, OperationDefinitionNode)]
+        if len(operations) > 1 and not context._provided_operation_name:
+            words = "the document has several operations: say in operationName which to run"
+            self._errors.append(GraphQLError(words, operations, extensions={"code": Code.BAD_INPUT.value}))
         yield
 
     def on_validate(self) -> Iterator[None]:

@@ -84,17 +84,19 @@ class GraphQLApp:
                 context_value=await self._context_of(request),
                 allowed_operation_types=posed.operations,
             )
-        except InvalidOperationTypeError:
+        except InvalidOperationTypeError as refused:
+            if refused.operation_type is OperationType.SUBSCRIPTION:
+                raise HttpError(400, ApiError(Code.UNSUPPORTED, "there are no subscriptions yet")) from None
             raise HttpError(405, bad_input("a mutation is sent with POST"), Allow="POST") from None
         except (CannotGetOperationTypeError, MissingQueryError):
             raise HttpError(400, bad_input("name the operation to run: operationName, or one operation alone")) from None
         body: dict[str, Any] = {}
         if result.errors:
             body["errors"] = [error.formatted for error in result.errors]
-        refused = result.data is None and bool(result.errors)
-        if not refused:
+        failed = result.data is None and bool(result.errors)
+        if not failed:
             body["data"] = result.data
-        return _respond(body, _status(result.errors or [], media) if refused else 200, media, {})
+        return _respond(body, _status(result.errors or [], media) if failed else 200, media, {})
 
     async def _read(self, request: Request) -> Posed:
         """What a request asks. Raises `HttpError`."""

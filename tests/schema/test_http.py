@@ -159,3 +159,19 @@ async def test_what_no_encoding_holds_is_answered_all_the_same() -> None:
         body += b'{ prediction { value } } }", "variables": {"v": 123456789012345678901234567890}}'
         given = await http.post("/graphql", content=body, headers={"content-type": "application/json"})
         assert given.json()["data"]["recordPrediction"]["prediction"] == {"value": 123456789012345678901234567890.0}
+
+
+@pytest.mark.parametrize("name", [{}, {"operationName": None}, {"operationName": ""}])
+async def test_of_several_operations_one_must_be_named(name: dict[str, Any]) -> None:
+    async with await client() as http:
+        both = {"query": "query A { a: __typename } query B { b: __typename }"}
+        refused = (await http.post("/graphql", json={**both, **name})).json()
+        assert refused["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+        assert (await http.post("/graphql", json={**both, "operationName": "B"})).json() == {"data": {"b": "Query"}}
+
+
+async def test_subscriptions_are_said_not_to_be_there() -> None:
+    async with await client() as http:
+        given = await http.post("/graphql", json={"query": "subscription { x }"})
+        assert given.status_code == 400
+        assert given.json()["errors"][0]["extensions"]["code"] == "UNSUPPORTED"
