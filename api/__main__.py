@@ -11,6 +11,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -24,7 +25,7 @@ from api.upkeep import DAY
 from api.version import VERSION
 from api.writer import Writer
 from backends.base import LineageBackend
-from backends.errors import BackendError
+from backends.errors import BackendError, Misconfigured
 from backends.registry import open_backend
 
 DONE, IN_PART, FAILED = 0, 1, 2
@@ -107,9 +108,11 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _ingest(arguments: argparse.Namespace) -> int:
-    tallies = _run(_import_all(_configured(arguments), arguments.files))
+    settings = _configured(arguments)
+    _check_keeps(settings)
+    tallies = _run(_import_all(settings, arguments.files))
     accepted, refused = (sum(getattr(tally, name) for tally in tallies) for name in ("accepted", "refused"))
-    print(f"{accepted:,} events accepted, {refused:,} refused")
+    print(f"{accepted:,} accepted, {refused:,} refused, of the events for {_store(settings)}")
     for tally in tallies:
         if tally.refusals is not None:
             print(f"what was refused, and why: {tally.refusals}")
@@ -131,6 +134,18 @@ async def _import_all(settings: Settings, files: Sequence[str]) -> list[Tally]:
             return tallies
 
 
+def _check_keeps(settings: Settings) -> None:
+    """Raises `Misconfigured` where what is imported would be gone when the command ends."""
+    if settings.backend.startswith("memory:"):
+        raise Misconfigured("memory:// keeps nothing after the command; say with --backend where to import to")
+
+
+def _store(settings: Settings) -> str:
+    """The store in words: the file of an embedded one, else the scheme alone, since a URL may hold a password."""
+    scheme, _, rest = settings.backend.partition("://")
+    return str(Path(rest.partition("?")[0].removeprefix("/")).absolute()) if scheme == "sqlite" else scheme
+
+
 def _writer(backend: LineageBackend, settings: Settings) -> Writer:
     return Writer(backend, sealed_after=settings.seal_runs_days * DAY)
 
@@ -139,6 +154,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     from api import demo
 
     settings = _configured(arguments)
+    _check_keeps(settings)
 
     async def load() -> None:
         async with open_backend(settings.backend) as backend:
@@ -159,8 +175,7 @@ def _check(arguments: argparse.Namespace) -> int:
             await backend.ping()
             return str((await backend.changes_since(None)).epoch)
 
-    # The scheme alone: a URL may hold a password.
-    print(f"settings are fine; the store ({settings.backend.partition('://')[0]}) answers, at epoch {_run(look())}")
+    print(f"settings are fine; the store ({_store(settings)}) answers, at epoch {_run(look())}")
     return DONE
 
 

@@ -100,8 +100,15 @@ async def _answer_problem(_: Request, problem: Exception) -> Response:
     return problem.response()
 
 
-async def _answer_http(_: Request, refusal: Exception) -> Response:
+async def _answer_http(request: Request, refusal: Exception) -> Response:
     """What Starlette refuses: no such address, no such method there."""
     assert isinstance(refusal, HTTPException)
-    code = {404: "NOT_FOUND", 405: "BAD_INPUT"}.get(refusal.status_code, "BAD_INPUT")
-    return Problem(refusal.status_code, code, refusal.detail, headers=refusal.headers).response()
+    code, words = "BAD_INPUT", refusal.detail
+    if refusal.status_code == 404:
+        code, words = "NOT_FOUND", "there is nothing at this address; / lists what there is"
+        if request.url.path.count("/api/v1/lineage") > 1:
+            words = "this address has /api/v1/lineage twice: clients add it to OPENLINEAGE_URL themselves"
+    elif refusal.status_code == 405:
+        allowed = (refusal.headers or {}).get("Allow", "another method")
+        words = f"this address is asked with {allowed}, not with {request.method}"
+    return Problem(refusal.status_code, code, words, headers=refusal.headers).response()

@@ -7,6 +7,7 @@ stopped is resumed by running it again.
 import gzip
 import json
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ async def import_file(
 ) -> Tally:
     """Imports one file, `-` for standard input. `progress` is told of bytes done, `say` of refusals.
 
-    Raises OSError where the file cannot be read, `BackendError` where the store fails; what was stored before stays."""
+    Raises OSError where the file cannot be read (a gzip file cut short too), `BackendError` where the store fails; what was
+    stored before stays."""
     tally = Tally()
     with ExitStack() as stack:
         out: BinaryIO | None = None
@@ -76,7 +78,11 @@ async def import_file(
                 refuse(line, BadEvent("this breaks a rule of the lineage model"))
             progress(line.size)
 
-        await side_by_side(read_lines(_open(name, stack)), take, concurrency)
+        try:
+            await side_by_side(read_lines(_open(name, stack)), take, concurrency)
+        except (EOFError, zlib.error) as failure:
+            stored = f"{tally.accepted:,} of its events were stored"
+            raise OSError(f"{name} is a broken gzip file; {stored}, import it again once it is whole") from failure
     return tally
 
 
@@ -142,6 +148,9 @@ def _decode(text: bytes) -> Json:
 def _open(name: str, stack: ExitStack) -> BinaryIO:
     if name == STDIN:
         return sys.stdin.buffer
-    if name.endswith(".gz"):
-        return stack.enter_context(gzip.open(name, "rb"))  # type: ignore[return-value]  # GzipFile reads like any file
-    return stack.enter_context(open(name, "rb"))
+    file = stack.enter_context(Path(name).open("rb"))
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    if packed:
+        return stack.enter_context(gzip.open(file, "rb"))  # type: ignore[return-value]  # GzipFile reads like any file
+    return file

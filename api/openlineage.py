@@ -100,7 +100,13 @@ async def post_batch(request: Request) -> Response:
     intake: Intake = request.state.intake
     body = await read_body(request, limit=settings.max_batch_bytes, seconds=settings.body_seconds)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    items = list(read_lines(body) if content_type in NDJSON else read_array(body))
+    try:
+        items = list(read_lines(body) if content_type in NDJSON else read_array(body))
+    except Problem as problem:
+        if content_type not in NDJSON and body.lstrip()[:1] == b"{" and b"\n" in body.strip():
+            words = f"{problem.message}; NDJSON is sent with Content-Type: application/x-ndjson"
+            raise Problem(problem.status, problem.code, words, problem.pointer) from None
+        raise
     if len(items) > settings.max_batch_events:
         raise Problem(413, "TOO_LARGE", f"a batch may hold {settings.max_batch_events:,} events, not {len(items):,}")
     refused = await _take_all(items, intake, settings.ingest_concurrency)

@@ -40,6 +40,11 @@ class Kind(StrEnum):
         return _CODES[self]
 
     @property
+    def a(self) -> str:
+        """The kind with its article, for sentences: `a dataset`, `an asset`."""
+        return f"{'an' if self[0] in 'AEIOU' and self is not Kind.USER else 'a'} {self.lower()}"
+
+    @property
     def is_record(self) -> bool:
         """Runs and our own records: versioned documents that no edge joins and no traversal meets."""
         return self in _RECORDS
@@ -102,7 +107,7 @@ def split_id(node_id: str) -> tuple[Kind, tuple[str, ...]]:
     raw = node_id.partition(":")[2].split("#")
     if kind not in _ANY and len(raw) not in _PARTS.get(kind, (2,)):
         wanted = " or ".join(map(str, _PARTS.get(kind, (2,))))
-        raise BadId(f"the id of a {kind.lower()} has {wanted} parts joined by '#', this one has {len(raw)}")
+        raise BadId(f"the id of {kind.a} has {wanted} parts joined by '#', this one has {len(raw)}")
     return kind, tuple(_decode_part(part) for part in raw)
 
 

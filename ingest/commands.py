@@ -209,7 +209,7 @@ def _upsert(view: View, draft: Draft, command: UpsertEntities) -> Program[tuple[
     yield from fetch(view, [*command.entities, *map(dataset_of, columns)])
     for node_id, attributes in command.entities.items():
         if kind_of(node_id) not in KINDS_MADE:
-            raise CommandError("BAD_INPUT", f"a {kind_of(node_id).lower()} cannot be made by name", "entities")
+            raise CommandError("BAD_INPUT", f"{kind_of(node_id).a} cannot be made by name", "entities")
         _say(view, draft, node_id, command.at, attributes)
     for column in columns:
         yield from _has_column(view, draft, column, command.at)

@@ -83,9 +83,11 @@ def run_id(text: str, job: str) -> str:
 def read_event(body: Json) -> Event:
     """The event in a JSON value. Raises `BadEvent` with the pointer of what is wrong."""
     if not isinstance(body, dict):
-        raise BadEvent("an event is a JSON object; send several to the batch route", "")
+        raise BadEvent("an event is a JSON object", "")
     reader = _Reader()
-    time = microseconds(body.get("eventTime"))
+    if "eventTime" not in body:
+        raise BadEvent("this is no OpenLineage event: it has no eventTime", "/eventTime")
+    time = microseconds(body["eventTime"])
     if time is None:
         raise BadEvent("eventTime is an ISO 8601 date and time, as in 2026-03-02T09:00:00Z", "/eventTime")
     if body.get("run") is not None:

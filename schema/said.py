@@ -84,7 +84,7 @@ def whole_id(text: str, kind: Kind, field: str, allowed: Iterable[Kind] = ()) ->
         raise refuse(field, str(error)) from None
     wanted = {kind, *allowed}
     if found not in wanted:
-        raise refuse(field, f"{text} is a {found.lower()}; a {' or '.join(sorted(k.lower() for k in wanted))} stands here")
+        raise refuse(field, f"{text} is {found.a}; {' or '.join(k.a for k in sorted(wanted))} stands here")
     return text
 
 
@@ -176,7 +176,7 @@ def upsert(said: UpsertEntitiesInput, now: int) -> UpsertEntities:
         node_id = _entity_id(entity, f"entities.{index}")
         if kind_of(node_id) not in KINDS_MADE:
             field = f"entities.{index}.{'kind' if given(entity.id) is None else 'id'}"
-            raise refuse(field, f"a {kind_of(node_id).lower()} cannot be made by name: capture an operation, or send events")
+            raise refuse(field, f"{kind_of(node_id).a} cannot be made by name: capture an operation, or send events")
         entities.setdefault(node_id, {}).update(_entity_attributes(entity, kind_of(node_id), f"entities.{index}"))
     return UpsertEntities(entities, _when(said.at, now))
 
@@ -211,7 +211,7 @@ def _entity_attributes(said: EntityInput, kind: Kind, field: str) -> dict[str, J
         if value is UNSET or (name == "version" and kind is Kind.MODEL):
             continue
         if kind not in kinds:
-            raise refuse(f"{field}.{_camel(name)}", f"a {kind.lower()} has no {_camel(name)}")
+            raise refuse(f"{field}.{_camel(name)}", f"{kind.a} has no {_camel(name)}")
         attributes[key] = _object(value, f"{field}.values") if name == "values" else value
     for name, value in (_object(said.attributes, f"{field}.attributes") or {}).items():
         attributes[facet_key(name)] = value

@@ -119,7 +119,7 @@ def test_beyond_loopback_it_starts_with_one_and_asks_for_it(tmp_path: Path) -> N
         (["serve", "--port", "99999"], {}, "HEADWATER_PORT"),
         (["serve", "--host", "not a host"], {"HEADWATER_TOKEN": "x"}, "not a host"),
         (["check"], {"HEADWATER_DEMO": "perhaps"}, "HEADWATER_DEMO"),
-        (["ingest", "no-such-file.ndjson"], {"HEADWATER_BACKEND": "memory://"}, "no-such-file.ndjson"),
+        (["ingest", "no-such-file.ndjson"], {}, "no-such-file.ndjson"),
     ],
 )
 def test_what_cannot_work_is_one_line(tmp_path: Path, arguments: list[str], variables: dict[str, str], word: str) -> None:
@@ -134,9 +134,9 @@ def test_an_unknown_command_is_shown_the_known_ones(tmp_path: Path) -> None:
 
 def test_an_import_tells_how_it_went(tmp_path: Path) -> None:
     lines = "\n".join([json.dumps(GOOD), "{}"])
-    done = headwater("ingest", "-", cwd=tmp_path, stdin=lines, variables=MEMORY)
+    done = headwater("ingest", "-", cwd=tmp_path, stdin=lines)
     assert done.returncode == 1
-    assert "1 events accepted, 1 refused" in done.stdout
+    assert "1 accepted, 1 refused" in done.stdout
     assert "stdin.refused" in done.stdout
     assert (tmp_path / "stdin.refused").exists()
     assert "/eventTime" in done.stderr
@@ -174,3 +174,21 @@ def test_what_was_acknowledged_survives_the_death_of_the_process(tmp_path: Path)
         # Told again, nothing is new: every event is there, and the log goes on where it was.
         again = [httpx.post(f"{service.url}/api/v1/lineage", json=one).json()["epoch"] for one in EVENTS]
         assert again == [last] * len(EVENTS)
+
+
+def test_what_would_be_gone_at_once_is_not_imported(tmp_path: Path) -> None:
+    done = headwater("ingest", "-", "--backend", "memory://", cwd=tmp_path, stdin="{}")
+    assert done.returncode == 2
+    assert "memory:// keeps nothing" in done.stderr
+
+
+def test_a_gzip_file_is_known_by_its_bytes_and_one_cut_short_is_said_to_be(tmp_path: Path) -> None:
+    packed = gzip.compress(b"\n".join(json.dumps(each).encode() for each in EVENTS * 200))
+    (tmp_path / "whole").write_bytes(packed)
+    done = headwater("ingest", "whole", cwd=tmp_path)
+    assert "1,000 accepted, 0 refused" in done.stdout
+    assert str(tmp_path / "headwater.db") in done.stdout
+    (tmp_path / "half.gz").write_bytes(packed[: len(packed) // 2])
+    done = headwater("ingest", "half.gz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "half.gz is a broken gzip file" in done.stderr

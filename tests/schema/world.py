@@ -82,7 +82,7 @@ class World:
     def __init__(self, backend: LineageBackend | None = None, costs: Costs | None = None) -> None:
         self.store = backend or MemoryBackend()
         self.backend = CountingBackend(self.store)
-        self.writer = Writer(self.store, lambda: 10 * DAY)
+        self.writer = Writer(self.store)
         self.costs = costs or Costs()
         self.schema: LineageSchema = schema()
 
