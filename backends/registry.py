@@ -16,8 +16,16 @@ class Adapter(NamedTuple):
 
 
 ADAPTERS = {
+    "gremlin": Adapter("backends.gremlin:open_gremlin", "pip install gremlinpython==3.7.3"),
+    "gremlins": Adapter("backends.gremlin:open_gremlin", "pip install gremlinpython==3.7.3"),
     "memory": Adapter("backends.memory:MemoryBackend", ""),
     "sqlite": Adapter("backends.sqlite:open_sqlite", "pip install apsw"),
+    "neo4j": Adapter("backends.neo4j:open_neo4j", "pip install neo4j neo4j-rust-ext"),
+    "neo4j+s": Adapter("backends.neo4j:open_neo4j", "pip install neo4j neo4j-rust-ext"),
+    "neo4j+ssc": Adapter("backends.neo4j:open_neo4j", "pip install neo4j neo4j-rust-ext"),
+    "bolt": Adapter("backends.neo4j:open_neo4j", "pip install neo4j neo4j-rust-ext"),
+    "bolt+s": Adapter("backends.neo4j:open_neo4j", "pip install neo4j neo4j-rust-ext"),
+    "bolt+ssc": Adapter("backends.neo4j:open_neo4j", "pip install neo4j neo4j-rust-ext"),
 }
 ENTRY_POINTS = "headwater.backends"
 

@@ -18,7 +18,7 @@ def test_a_url_opens_its_backend() -> None:
     assert open_backend("memory://") is not open_backend("memory://")
 
 
-@pytest.mark.parametrize("url", ["", "/a/file.db", "nosuch://x", "bolt://[", "x:y", "memory+tls://h", "::"])
+@pytest.mark.parametrize("url", ["", "/a/file.db", "nosuch://x", "other://[", "x:y", "memory+tls://h", "::"])
 def test_an_unknown_scheme_answers_with_the_known_ones(url: str) -> None:
     with pytest.raises(Misconfigured, match=r"known are: .*memory, .*sqlite"):
         open_backend(url)
@@ -45,7 +45,7 @@ def test_outsiders_join_by_entry_point(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr(registry, "entry_points", lambda *, group: [p for p in points if p.group == group])
     assert isinstance(open_backend("outside://x"), MemoryBackend)
     assert "outside_lineage" in sys.modules
-    with pytest.raises(Misconfigured, match="memory, outside, sqlite"):
+    with pytest.raises(Misconfigured, match=r"memory, .*outside, .*sqlite"):
         open_backend("other://x")
 
 

@@ -1,0 +1,178 @@
+"""Reading everything once, in pages: statements over ranges of node numbers, which are dense. Pure.
+
+A page covers all labels, so that a node which is hidden or shown between two pages is in one of them all the same. Only
+nodes whose numbers were given out before the scan began are in it, and edges between those.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from backends.changes import Changes, Cursor, EdgeChange, NodeChange, RecordChange, ScanPage, Topology, TopologyPage
+from backends.errors import Rejected
+from backends.ids import kind_of
+from backends.model import EDGE_KINDS, EdgeKey, EdgeKind
+from backends.neo4j_graph import restored
+from backends.neo4j_statement import Statement
+from backends.neo4j_values import Foreign, load, node_row, row_of, tallies_of
+
+NODES: Final = 2_000
+"""Node numbers of a page of a scan."""
+TOPOLOGY: Final = 20_000
+"""Node numbers of a page of the topology."""
+PAGE: Final = 2_000
+"""Edges that do not stand, and records, of a page."""
+SHOWN: Final = {kind.value: kind for kind in EDGE_KINDS if not kind.is_hidden}
+TYPES: Final = "|".join(SHOWN)
+
+
+def compile_scan(after: Cursor | None) -> Statement:
+    """A page of everything. Raises `Rejected` for what is no cursor of a scan."""
+    match after:
+        case None:
+            return Statement(_nodes("0"), {"size": NODES})
+        case ("nodes", int(low), int(bound)):
+            return Statement(_nodes("$p.low"), {"low": low, "bound": bound, "size": NODES})
+        case ("edges", int(low), int(bound)):
+            return Statement(EDGES, {"low": low, "bound": bound, "size": NODES})
+        case ("kept", int(bound), str(source), str(kind), str(target)):
+            return Statement(KEPT, {"bound": bound, "source": source, "kind": kind, "target": target, "size": PAGE})
+        case ("records", str(record_id)):
+            return Statement(RECORDS, {"after": record_id, "size": PAGE})
+    raise Rejected("not a cursor of a scan")
+
+
+def _nodes(low: str) -> str:
+    bound = "e.next" if low == "0" else "$p.bound"
+    return f"""\
+MATCH (e:_Epoch {{id: 0}})
+WITH {bound} AS bound
+CALL (bound) {{
+  MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
+  WHERE {low} <= n._number AND n._number < {low} + $p.size AND n._number < bound
+  RETURN collect([{row_of("n")}, n._facets]) AS nodes
+}}
+RETURN bound, nodes"""
+
+
+EDGES: Final = f"""\
+MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
+WHERE $p.low <= n._number AND n._number < $p.low + $p.size AND n._number < $p.bound
+MATCH (n)-[r:{TYPES}]->(t) WHERE t._number < $p.bound
+RETURN collect([n.id, type(r), t.id, r.tallies, r.facts]) AS edges"""
+
+KEPT: Final = """\
+MATCH (h:_Edge)
+WHERE h.source >= $p.source AND (h.source > $p.source OR h.kind > $p.kind OR (h.kind = $p.kind AND h.target > $p.target))
+  AND h.kind IS NOT NULL AND h.target IS NOT NULL
+WITH h ORDER BY h.source, h.kind, h.target LIMIT $p.size
+RETURN collect([h.source, h.kind, h.target, h.tallies, h.facts, COUNT {
+  MATCH (n:_Node) WHERE n.id IN [h.source, h.target] AND n._number < $p.bound
+}]) AS edges"""
+
+RECORDS: Final = """\
+MATCH (c:_Record) WHERE c.id > $p.after
+WITH c ORDER BY c.id LIMIT $p.size
+RETURN collect([c.id, c.value, c.groups, c.rank]) AS records"""
+
+
+def decode_scan(record: Mapping[str, Any], after: Cursor | None) -> ScanPage:
+    """The page that the record of `compile_scan` is."""
+    if after is None or after[0] == "nodes":
+        bound = record["bound"]
+        low = 0 if after is None else int(after[1])
+        nodes = tuple(_node(*said) for said in sorted(record["nodes"], key=lambda said: said[0][1]))
+        more = low + NODES < bound
+        return ScanPage(Changes(0, nodes), ("nodes", low + NODES, bound) if more else ("edges", 0, bound))
+    if after[0] == "edges":
+        low, bound = int(after[1]), int(after[2])
+        edges = tuple(_edge(*said) for said in record["edges"])
+        following: Cursor = ("edges", low + NODES, bound) if low + NODES < bound else ("kept", bound, "", "", "")
+        return ScanPage(Changes(0, edges=edges), following)
+    if after[0] == "kept":
+        rows = record["edges"]
+        # An edge to a node that the scan of nodes passed would be refused by whoever applies the page.
+        kept = tuple(
+            _edge(source, kind, target, names, facts)
+            for source, kind, target, names, facts, ends in rows
+            if names and ends == len({source, target})
+        )
+        following = ("kept", after[1], *rows[-1][:3]) if len(rows) == PAGE else ("records", "")
+        return ScanPage(Changes(0, edges=kept), following)
+    found = record["records"]
+    records = tuple(
+        RecordChange(record_id, load(value), tuple(map(restored, groups or ())), rank)
+        for record_id, value, groups, rank in found
+    )
+    return ScanPage(Changes(0, records=records), ("records", found[-1][0]) if len(found) == PAGE else None)
+
+
+def _node(said: list[Any], facets: str | None) -> NodeChange:
+    row = node_row(said, facets)
+    seen = None if row.first_seen is None or row.last_seen is None else (row.first_seen, row.last_seen)
+    return NodeChange(row.id, row.attributes, seen, row.deleted_at, row.withdrawn, row.alias_of or "")
+
+
+def _edge(source: str, kind: str, target: str, names: list[str], facts: list[str]) -> EdgeChange:
+    return EdgeChange(EdgeKey(source, EdgeKind(kind), target), tallies_of(names, facts))
+
+
+# The topology alone
+
+
+def compile_topology(after: Cursor | None) -> Statement:
+    """A page of nodes, or of the edges from nodes of a range. Raises `Rejected`."""
+    match after:
+        case None:
+            return Statement(_standing("0"), {"size": TOPOLOGY})
+        case ("nodes", int(low), int(bound)):
+            return Statement(_standing("$p.low"), {"low": low, "bound": bound, "size": TOPOLOGY})
+        case ("edges", int(low), int(bound)):
+            return Statement(FLOWS, {"low": low, "bound": bound, "size": TOPOLOGY})
+    raise Rejected("not a cursor of a scan")
+
+
+def _standing(low: str) -> str:
+    bound = "e.next" if low == "0" else "$p.bound"
+    return f"""\
+MATCH (e:_Epoch {{id: 0}})
+WITH {bound} AS bound
+CALL (bound) {{
+  MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
+  WHERE {low} <= n._number AND n._number < {low} + $p.size AND n._number < bound AND NOT n:_Hidden
+  RETURN collect(n._number) AS numbers, collect(n.id) AS ids
+}}
+RETURN bound, numbers, ids"""
+
+
+FLOWS: Final = f"""\
+MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
+WHERE $p.low <= n._number AND n._number < $p.low + $p.size AND n._number < $p.bound
+MATCH (n)-[r:{TYPES}]->(t) WHERE t._number < $p.bound
+WITH type(r) AS kind, collect(n._number) AS sources, collect(t._number) AS targets
+RETURN collect([kind, sources, targets]) AS flows"""
+
+
+def decode_topology(record: Mapping[str, Any], after: Cursor | None) -> TopologyPage:
+    """The page that the record of `compile_topology` is. Raises `Foreign`."""
+    none, no_kinds = np.empty(0, np.int64), np.empty(0, np.uint8)
+    if after is None or after[0] == "nodes":
+        bound, numbers, ids = record["bound"], record["numbers"], record["ids"]
+        if len(numbers) != len(ids):
+            raise Foreign
+        low = 0 if after is None else int(after[1])
+        kinds = np.fromiter((kind_of(node_id).code for node_id in ids), np.uint8, len(ids))
+        part = Topology(np.array(numbers, np.int64), kinds, tuple(ids), none, no_kinds, none)
+        return TopologyPage(part, ("nodes", low + TOPOLOGY, bound) if low + TOPOLOGY < bound else ("edges", 0, bound))
+    flows = record["flows"]
+    if any(len(sources) != len(targets) for _, sources, targets in flows):
+        raise Foreign
+    sources = np.concatenate([none, *(np.array(flow[1], np.int64) for flow in flows)])
+    targets = np.concatenate([none, *(np.array(flow[2], np.int64) for flow in flows)])
+    codes = np.repeat(
+        np.array([SHOWN[flow[0]].code for flow in flows], np.uint8), np.array([len(flow[1]) for flow in flows], np.int64)
+    )
+    low, bound = int(after[1]), int(after[2])
+    part = Topology(none, no_kinds, (), sources, codes, targets)
+    return TopologyPage(part, ("edges", low + TOPOLOGY, bound) if low + TOPOLOGY < bound else None)

@@ -1,0 +1,81 @@
+"""Between what Neo4j stores and our values: JSON, rows of nodes, tallies. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from backends.decide import Tallies
+from backends.errors import Misconfigured
+from backends.model import Json, Stamped
+from backends.neo4j_graph import restored, storable
+from backends.rows import NodeRow
+from backends.vocabulary import FACET
+
+HERE: Final = ("id", "_number", "_version", "_said", "_first", "_last", "_deleted", "_withdrawn", "_alias")
+"""The properties that `node_row` takes."""
+
+
+class Foreign(Misconfigured):
+    """The graph holds what this service did not write."""
+
+    def __init__(self) -> None:
+        super().__init__("nodes that Headwater did not write are joined to its own: see docs/neo4j.md, `headwater resync`")
+
+
+def row_of(variable: str) -> str:
+    """A list expression of the properties of a node that `node_row` takes."""
+    return f"[{', '.join(f'{variable}.{name}' for name in HERE)}]"
+
+
+def dump(value: Json) -> str:
+    """JSON as it is stored. What orjson cannot keep exactly (integers past 64 bits, half surrogate pairs) goes through
+    `json`, and a leading space says so."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return " " + json.dumps(value)
+
+
+def load(text: str) -> Json:
+    """The value that `dump` stored."""
+    return json.loads(text) if text[0] == " " else orjson.loads(text)
+
+
+def dump_stamped(attributes: Mapping[str, Stamped]) -> str:
+    return dump({key: (stamped.time, stamped.value) for key, stamped in attributes.items()})
+
+
+def load_stamped(text: str | None) -> dict[str, Stamped]:
+    """None, as nothing is stored, is nothing said."""
+    if text is None or text == "{}":
+        return {}
+    return {key: Stamped(time, value) for key, (time, value) in load(text).items()}
+
+
+def node_row(row: Sequence[Any], facets: str | None = None) -> NodeRow:
+    """From the properties `HERE`; with the facets that another property holds."""
+    node_id, number, version, said, first, last, deleted, withdrawn, alias = row
+    attributes = load_stamped(said)
+    if facets is not None:
+        attributes |= load_stamped(facets)
+    return NodeRow(node_id, number, version, attributes, first, last, deleted, bool(withdrawn), alias)
+
+
+def parted(attributes: Mapping[str, Stamped]) -> tuple[dict[str, Stamped], dict[str, Stamped]]:
+    """Attributes without facets, and the facets."""
+    small = {key: stamped for key, stamped in attributes.items() if not key.startswith(FACET)}
+    return small, {key: stamped for key, stamped in attributes.items() if key.startswith(FACET)}
+
+
+def tallies_of(names: Sequence[str] | None, facts: Sequence[str] | None) -> Tallies:
+    """Who states an edge and what each says, from two lists that belong together; no list is nobody."""
+    return dict(zip(map(restored, names or ()), map(load, facts or ()), strict=True))
+
+
+def dump_tallies(tallies: Tallies) -> dict[str, list[str] | None]:
+    """The same as properties; None takes a property away."""
+    if not tallies:
+        return {"tallies": None, "facts": None}
+    return {"tallies": list(map(storable, tallies)), "facts": [dump(dict(facts)) for facts in tallies.values()]}
