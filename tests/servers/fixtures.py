@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from tests.conftest import require
+from tests.servers.gremlin import JanusGraphServer, TinkerPopServer
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.process import NotHere, Server
 
@@ -33,3 +34,15 @@ def running(kind: type[S]) -> Iterator[S]:
 def neo4j_server() -> Iterator[Neo4jServer]:
     """A real Neo4j, one a test run. Tests share it: each wipes what it finds."""
     yield from running(Neo4jServer)
+
+
+@pytest.fixture(scope="session")
+def janusgraph_server() -> Iterator[JanusGraphServer]:
+    """A real JanusGraph in memory, one a test run. Tests share it: each wipes what it finds."""
+    yield from running(JanusGraphServer)
+
+
+@pytest.fixture(scope="session")
+def tinkerpop_server() -> Iterator[TinkerPopServer]:
+    """TinkerPop's own server, one a test run. Tests share it: each wipes what it finds."""
+    yield from running(TinkerPopServer)
