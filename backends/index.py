@@ -306,16 +306,13 @@ class Ids(Sequence[str]):
     @property
     def are_known(self) -> bool:
         """Whether every number has an id here; without one it would read as an empty text."""
-        return all(number in self._new for number in self._numbers[~self._in_base(self._numbers)].tolist())
-
-    def _in_base(self, numbers: NDArray[np.int64]) -> Bools:
-        size = self._base.id_size
-        if not len(size):
-            return np.zeros(len(numbers), np.bool_)
-        found: Bools = size.take(numbers, mode="clip") > 0
-        if len(numbers) and numbers.max() >= len(size):
-            found &= numbers < len(size)
-        return found
+        numbers, size = self._numbers, self._base.id_size
+        if not len(numbers) or not len(size):
+            return all(number in self._new for number in numbers.tolist())
+        named = size.take(numbers, mode="clip") > 0
+        if int(numbers.max()) >= len(size):
+            named &= numbers < len(size)
+        return bool(named.all()) or all(number in self._new for number in numbers[~named].tolist())
 
     def _decode(self, numbers: NDArray[np.int64]) -> list[str]:
         base, new = self._base, self._new
