@@ -264,27 +264,38 @@ class CachedBackend(LineageBackend):
 
     async def _computed(self, traversal: Traversal) -> Found:
         """What the backend says, true at one epoch not before the call."""
-        exact = self._inner.capabilities.snapshot_reads
         for _ in range(ATTEMPTS):
             before = self._log.epoch
             assert before is not None
             subgraph = await self._inner.traverse(traversal)
-            if not exact or subgraph.epoch != before:
+            if not self._is_exact or subgraph.epoch != before:
                 await self._log.now()
-            # Without snapshots the parts of an answer are of several moments, none of them before the epoch read before it.
-            closure = self._closure(traversal, subgraph, subgraph.epoch if exact else before)
+            closure = self._closure(traversal, subgraph, self._label(subgraph, before))
             rows = self._log.since(closure.epoch)
             if rows is None:
                 continue  # another history began meanwhile
             if not len(rows) or not validity.touched_by(closure, rows):
                 self._advance(closure)
-            elif not exact or closure.epoch.seq < before.seq:
+            elif self._is_torn(closure, before):
                 self.stats.torn += 1
                 continue
             closure.answer = replace(subgraph, epoch=closure.epoch, cache="HIT")
             kept = None if self._is_open(closure) else closure
             return Found(replace(subgraph, epoch=closure.epoch, cache="MISS"), kept)
         raise TimedOut("the graph changes faster than it can be read")
+
+    @property
+    def _is_exact(self) -> bool:
+        return self._inner.capabilities.snapshot_reads
+
+    def _label(self, subgraph: Subgraph, before: Epoch) -> Epoch:
+        """The epoch of what was computed. Without snapshots its parts are of several moments, none of them before the epoch
+        that was read before; nothing later can be said of it."""
+        return subgraph.epoch if self._is_exact else before
+
+    def _is_torn(self, closure: Closure, before: Epoch) -> bool:
+        """Whether an answer that has been touched since its label is none: not of one moment, or older than its question."""
+        return not self._is_exact or closure.epoch.seq < before.seq
 
     def _closure(self, traversal: Traversal, subgraph: Subgraph, epoch: Epoch) -> Closure:
         for column in (subgraph.numbers, subgraph.depths, subgraph.sources, subgraph.targets, subgraph.edge_kinds):

@@ -112,12 +112,18 @@ def _mended(closure: Closure, change: Change, edges: Edges, way: int, before: In
     lost = [b for a, b in went if depths[a] < limit and depths[b] == depths[a] + 1]
     gained = [(a, b) for a, b in came if a >= 0 and b >= 0]
     after = mended(depths, near, far, lost, gained, closure.starts, limit)
-    if after is None or any(a >= 0 and b < 0 and after[a] < limit for a, b in came):
-        return None
-    followed_now = after[: len(before)] < limit
-    if after is not depths and bool((followed_now & (before >= limit)).any()):
+    reached = [a for a, b in came if a >= 0 and b < 0]
+    if after is None or is_unread(before, after, reached, limit):
         return None
     return after
+
+
+def is_unread(before: Ints, after: Ints, beyond: Sequence[int], limit: int) -> bool:
+    """Whether edges matter now that nobody read: of a node outside the answer, to which an edge leads from one of the rows
+    `beyond`, or of one that was not followed before."""
+    if any(after[row] < limit for row in beyond):
+        return True
+    return bool(((after[: len(before)] < limit) & (before >= limit)).any())
 
 
 def _along(arcs: tuple[Arc, ...], way: int) -> list[tuple[int, int]]:
