@@ -44,6 +44,8 @@ from backends.neo4j_walk import walk
 
 ATTEMPTS: Final = 4
 """How often a traversal runs beside writes that touch it, before it takes the write lock."""
+REREAD: Final = 8
+"""How often the log is read again where rows are missing that its epoch counts."""
 Run = Callable[[Statement], Awaitable[Record | None]]
 
 
@@ -81,7 +83,7 @@ class Neo4jBackend(LineageBackend):
             await self._prepare()
             self._applied = (await self.changes_since(None)).epoch
             said = self._settings
-            self._committer = Committer(self.bolt, self._settle, queue=said.queue, timeout=said.timeout)
+            self._committer = Committer(self.bolt, self._settle, queue=said.queue, timeout=said.timeout, keep=said.keep)
         except BaseException:
             await self._close()
             raise
@@ -139,10 +141,12 @@ class Neo4jBackend(LineageBackend):
         return page
 
     async def _page(self, epoch: Epoch) -> LogPage:
-        while True:
-            page = decode_log(await self._record(compile_log(epoch.seq)), epoch)
+        for _ in range(REREAD):
+            record = await self._record(compile_log(epoch.seq))
+            page = decode_log(record, epoch)
             if page is not None:
                 return page
+        return LogPage(Epoch(*record["at"]), known=False, watermark=record["watermark"])  # rows were deleted by hand
 
     # Reading
 

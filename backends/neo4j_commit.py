@@ -6,6 +6,7 @@ holds the lock from the first to the last; so every writer gets on.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
@@ -13,9 +14,10 @@ from typing import Final, NamedTuple
 from backends.changes import Changes
 from backends.errors import BackendError, TimedOut, Unavailable
 from backends.model import EdgeKey, EdgeKind, Epoch
-from backends.neo4j_driver import Bolt, Record
+from backends.neo4j_driver import Bolt, Record, Refused
 from backends.neo4j_effect import compile_write
 from backends.neo4j_group import NEVER, Decided, Group, Incident, MoreNeeded
+from backends.neo4j_read import TRIMMED, compile_trim
 from backends.neo4j_statement import Statement
 from backends.neo4j_write import compile_incident, compile_reading, decode_reading
 
@@ -24,6 +26,7 @@ GROUP: Final = 2_000
 WARY: Final = 16
 """Groups written with the lock held throughout, after one was not written because of another process."""
 
+log = logging.getLogger(__name__)
 Run = Callable[[Statement], Awaitable[Record | None]]
 
 
@@ -37,31 +40,30 @@ class Waiting(NamedTuple):
 class Committer:
     """`apply` may be called by many tasks at once. `settled` is told of each epoch that is surely applied."""
 
-    def __init__(self, bolt: Bolt, settled: Callable[[Epoch], None], *, queue: int, timeout: float) -> None:
-        self._bolt, self._settled, self._timeout = bolt, settled, timeout
+    def __init__(self, bolt: Bolt, settled: Callable[[Epoch], None], *, queue: int, timeout: float, keep: int) -> None:
+        self._bolt, self._settled, self._timeout, self._keep = bolt, settled, timeout, keep
         self._queue: deque[Waiting] = deque()
         self._room = asyncio.Semaphore(queue)
         self._task: asyncio.Task[None] | None = None
         self._wary = 0
         self._closed = False
+        self._trimmed: int | None = None
+        """The place in the log up to which nothing is left to trim; unknown before the first write."""
 
     async def apply(self, changes: Changes) -> Epoch:
-        """Resolves once the changes are committed."""
+        """Resolves once the changes are committed. Raises `TimedOut` where that takes too long: then they may be written
+        all the same, unless they were still waiting."""
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._room.acquire()
+            async with asyncio.timeout(self._timeout), self._room:
+                if self._closed:
+                    raise Unavailable("the store is closed")
+                waiting = Waiting(changes, asyncio.get_running_loop().create_future())
+                self._queue.append(waiting)
+                if self._task is None or self._task.done():
+                    self._task = asyncio.create_task(self._drain())
+                return await waiting.future
         except TimeoutError:
-            raise TimedOut("too many writes are waiting for Neo4j") from None
-        try:
-            if self._closed:
-                raise Unavailable("the store is closed")
-            waiting = Waiting(changes, asyncio.get_running_loop().create_future())
-            self._queue.append(waiting)
-            if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._drain())
-            return await waiting.future
-        finally:
-            self._room.release()
+            raise TimedOut("Neo4j did not take a write in time") from None
 
     async def close(self) -> None:
         """What waits is written first."""
@@ -91,6 +93,23 @@ class Committer:
                     waiting.future.set_exception(result)
                 else:
                     waiting.future.set_result(result)
+            await self._trim(results)
+
+    async def _trim(self, results: list[Epoch | BackendError]) -> None:
+        """Now and then the oldest rows of the log, after those who wait were answered. What fails is tried again later."""
+        seq = max((result.seq for result in results if isinstance(result, Epoch)), default=0)
+        if self._trimmed is None:
+            self._trimmed = max(0, seq - self._keep - TRIMMED)  # what an earlier service left is trimmed first
+        floor = seq - self._keep
+        if floor - self._trimmed < TRIMMED:
+            return
+        try:
+            record = await self._bolt.run(compile_trim(floor))
+        except BackendError as error:
+            log.warning("log.not_trimmed", extra={"error": type(error).__name__})
+            return
+        if record is not None and record["trimmed"] < TRIMMED:
+            self._trimmed = floor
 
     def _next(self) -> list[Waiting]:
         """The writes of the next group; those that nobody waits for any more are left out."""
@@ -104,6 +123,18 @@ class Committer:
         return group
 
     async def _commit(self, writes: list[Changes]) -> list[Epoch | BackendError]:
+        """One transaction; where Neo4j refuses something in it, one for each write, so that the others are written."""
+        try:
+            return await self._together(writes)
+        except Refused as refused:
+            if len(writes) == 1:
+                return [refused]
+        results: list[Epoch | BackendError] = []
+        for changes in writes:
+            results += await self._commit([changes])
+        return results
+
+    async def _together(self, writes: list[Changes]) -> list[Epoch | BackendError]:
         if self._wary == 0:
             decided = await self._decided(writes, self._bolt.run)
             if not decided or await self._bolt.run(compile_write(decided), again=False) is not None:

@@ -48,6 +48,14 @@ FULL: Final = frozenset(
 )
 
 
+REFUSED: Final = ("Neo.ClientError.Statement.", "Neo.ClientError.Schema.")
+"""Beginnings of the codes of what was wrong with a statement or its values."""
+
+
+class Refused(Rejected):
+    """Neo4j cannot keep a value, such as text too long for an index, and has rolled back."""
+
+
 def ours(error: BaseException) -> BackendError:
     """Our error for one of the driver's, by class and by code. The server's text stays with the cause."""
     match error:
@@ -65,6 +73,8 @@ def ours(error: BaseException) -> BackendError:
             return Misconfigured("Neo4j has no such database, or is older than 5.26")
         case exceptions.Neo4jError() if error.code in FULL:
             return Unavailable("Neo4j has no memory or place left for this transaction")
+        case exceptions.ClientError() if (error.code or "").startswith(REFUSED):
+            return Refused("Neo4j cannot keep a value of this")
         case exceptions.TransientError() | exceptions.DatabaseUnavailable():
             return Unavailable("Neo4j cannot do this just now")
         case exceptions.Neo4jError():

@@ -110,21 +110,21 @@ def _listing(where: NodeFilter, page: Page) -> Statement:
   UNWIND $p.later AS range
   CALL (range) {
     MATCH (n:_Node) USING INDEX SEEK n:_Node(id)
-    WHERE range[0] <= n.id AND n.id < range[1] AND NOT n:_Hidden
+    WHERE n.id >= range[0] AND n.id < range[1] AND NOT n:_Hidden
     RETURN n ORDER BY n.id LIMIT $p.size
   }
   WITH n LIMIT $p.size"""
         counted = """\
   UNWIND $p.ranges AS range
   MATCH (n:_Node) USING INDEX SEEK n:_Node(id)
-  WHERE range[0] <= n.id AND n.id < range[1] AND NOT n:_Hidden
+  WHERE n.id >= range[0] AND n.id < range[1] AND NOT n:_Hidden
   RETURN count(n) AS total"""
         return _paged(matched, counted, page, parameters)
     if where.adjacent is not None:
         candidates, more = _neighbours(where.adjacent)
     else:
         candidates, more = f"  {AWAIT}\n  {_full_text()}", {"query": _filters(where)}
-    parameters |= more | {"tags": [tag_token(tag) for tag in where.tags]}
+    parameters |= more | {"tags": [tag_token(tag) for tag in sorted(where.tags)]}
     matched = f"""\
 {AFTER}
 {candidates}
@@ -141,7 +141,7 @@ def _among(where: NodeFilter) -> str:
     """The conditions on a node that was found in another way."""
     conditions = ["NOT n:_Hidden"]
     if where.kinds is not None or where.namespace is not None:
-        conditions.append("any(range IN $p.ranges WHERE range[0] <= n.id AND n.id < range[1])")
+        conditions.append("any(range IN $p.ranges WHERE n.id >= range[0] AND n.id < range[1])")
     if where.tags:
         conditions.append("all(tag IN $p.tags WHERE tag IN n._terms)")
     return " AND ".join(conditions)
@@ -226,7 +226,7 @@ def _texts(text: str, where: NodeFilter, order: Order, page: Page) -> Statement:
     among = "NOT n:_Hidden"
     if where.adjacent is not None:
         candidates, more = _neighbours(where.adjacent)
-        parameters |= more | {"ranges": id_ranges(where), "tags": [tag_token(tag) for tag in where.tags]}
+        parameters |= more | {"ranges": id_ranges(where), "tags": [tag_token(tag) for tag in sorted(where.tags)]}
         exact, among = True, _among(where)
     ranking = f"""\
 {candidates}
@@ -294,7 +294,7 @@ def _records(group: str, where: NodeFilter, order: Order, page: Page) -> Stateme
     parameters: dict[str, Any] = {"group": storable(group), "size": page.first + 1}
     kinds = ""
     if where.kinds is not None:
-        kinds = " AND any(range IN $p.ranges WHERE range[0] <= m.id AND m.id < range[1])"
+        kinds = " AND any(range IN $p.ranges WHERE m.id >= range[0] AND m.id < range[1])"
         parameters["ranges"] = id_ranges(NodeFilter(kinds=where.kinds))
     if order is Order.ID:
         parameters |= {"after": _id_after(page.after), "id": "id"}

@@ -107,11 +107,11 @@ def _is_of(text: str, *, record: bool) -> bool:
 
 
 def names(node_id: str) -> dict[str, str]:
-    """`id`, `name` and `namespace`; an id with the wrong number of parts has no name."""
+    """`name` and `namespace`; an id with the wrong number of parts has none."""
     try:
-        return {"id": node_id, "name": name_of(node_id), "namespace": namespace_of(node_id)}
+        return {"name": name_of(node_id), "namespace": namespace_of(node_id)}
     except BadId:
-        return {"id": node_id}
+        return {}
 
 
 def plain(attributes: Mapping[str, Json]) -> dict[str, Json]:

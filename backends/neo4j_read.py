@@ -100,6 +100,19 @@ class Got:
 
 # The log
 
+TRIMMED: Final = 10_000
+"""Log rows deleted at a time; as many may lie past `Settings.keep` untrimmed."""
+TRIM: Final = f"""\
+MATCH (l:_Log) USING INDEX SEEK l:_Log(seq) WHERE l.seq <= $p.floor
+WITH l ORDER BY l.seq LIMIT {TRIMMED}
+DELETE l
+RETURN count(*) AS trimmed"""
+
+
+def compile_trim(floor: int) -> Statement:
+    """Takes away rows up to a place in the log, the oldest first."""
+    return Statement(TRIM, {"floor": floor}, writes=True)
+
 
 def compile_log(after: int) -> Statement:
     """Rows after a place in the log, up to the epoch that stands when the statement begins."""
@@ -109,7 +122,7 @@ WITH e.at AS at, e.watermark AS watermark
 CALL () {{ OPTIONAL MATCH (l:_Log {{seq: $p.after}}) RETURN l.chain AS chain }}
 CALL (at) {{
   MATCH (l:_Log) USING INDEX SEEK l:_Log(seq)
-  WHERE $p.after < l.seq AND l.seq <= at[0]
+  WHERE l.seq > $p.after AND l.seq <= at[0]
   WITH l ORDER BY l.seq LIMIT {LOGGED}
   RETURN collect([l.seq, l.op, l.code, l.source, l.target, l.id, l.chain]) AS rows
 }}

@@ -19,6 +19,10 @@ from backends.neo4j_values import Foreign, load, node_row, row_of, tallies_of
 
 NODES: Final = 2_000
 """Node numbers of a page of a scan."""
+MANY: Final = 2_000
+"""Edges of a node past which it has pages of its own."""
+TARGETS: Final = 20_000
+"""Numbers of targets of a page of such a node."""
 TOPOLOGY: Final = 20_000
 """Node numbers of a page of the topology."""
 PAGE: Final = 2_000
@@ -36,6 +40,8 @@ def compile_scan(after: Cursor | None) -> Statement:
             return Statement(_nodes("$p.low"), {"low": low, "bound": bound, "size": NODES})
         case ("edges", int(low), int(bound)):
             return Statement(EDGES, {"low": low, "bound": bound, "size": NODES})
+        case ("hubs", int(), int(bound), int(hub), int(begin), *_):
+            return Statement(HUB, {"hub": hub, "begin": begin, "bound": bound, "size": TARGETS})
         case ("kept", int(bound), str(source), str(kind), str(target)):
             return Statement(KEPT, {"bound": bound, "source": source, "kind": kind, "target": target, "size": PAGE})
         case ("records", str(record_id)):
@@ -50,7 +56,7 @@ MATCH (e:_Epoch {{id: 0}})
 WITH {bound} AS bound
 CALL (bound) {{
   MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
-  WHERE {low} <= n._number AND n._number < {low} + $p.size AND n._number < bound
+  WHERE n._number >= {low} AND n._number < {low} + $p.size AND n._number < bound
   RETURN collect([{row_of("n")}, n._facets]) AS nodes
 }}
 RETURN bound, nodes"""
@@ -58,9 +64,22 @@ RETURN bound, nodes"""
 
 EDGES: Final = f"""\
 MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
-WHERE $p.low <= n._number AND n._number < $p.low + $p.size AND n._number < $p.bound
-MATCH (n)-[r:{TYPES}]->(t) WHERE t._number < $p.bound
+WHERE n._number >= $p.low AND n._number < $p.low + $p.size AND n._number < $p.bound
+WITH n, COUNT {{ (n)-[:{TYPES}]->() }} AS degree
+CALL (n, degree) {{
+  WITH n WHERE degree <= {MANY}
+  MATCH (n)-[r:{TYPES}]->(t) WHERE t._number < $p.bound
+  RETURN collect([n.id, type(r), t.id, r.tallies, r.facts]) AS of_node
+}}
+WITH collect(CASE WHEN degree > {MANY} THEN n._number END) AS hubs, collect(of_node) AS edges
+RETURN hubs, edges"""
+
+HUB: Final = f"""\
+MATCH (n:_Node {{_number: $p.hub}}) USING INDEX SEEK n:_Node(_number)
+MATCH (n)-[r:{TYPES}]->(t)
+WHERE t._number >= $p.begin AND t._number < $p.begin + $p.size AND t._number < $p.bound
 RETURN collect([n.id, type(r), t.id, r.tallies, r.facts]) AS edges"""
+"""The edges of a node with very many, by the numbers of their targets."""
 
 KEPT: Final = """\
 MATCH (h:_Edge)
@@ -87,9 +106,17 @@ def decode_scan(record: Mapping[str, Any], after: Cursor | None) -> ScanPage:
         return ScanPage(Changes(0, nodes), ("nodes", low + NODES, bound) if more else ("edges", 0, bound))
     if after[0] == "edges":
         low, bound = int(after[1]), int(after[2])
-        edges = tuple(_edge(*said) for said in record["edges"])
-        following: Cursor = ("edges", low + NODES, bound) if low + NODES < bound else ("kept", bound, "", "", "")
+        edges = tuple(_edge(*said) for of_node in record["edges"] for said in of_node)
+        hubs: list[int] = record["hubs"]
+        following: Cursor = ("hubs", low, bound, hubs[0], 0, *hubs[1:]) if hubs else _after_edges(low, bound)
         return ScanPage(Changes(0, edges=edges), following)
+    if after[0] == "hubs":
+        low, bound, hub, begin, *others = (int(place) for place in after[1:])
+        if begin + TARGETS < bound:
+            following = ("hubs", low, bound, hub, begin + TARGETS, *others)
+        else:
+            following = ("hubs", low, bound, others[0], 0, *others[1:]) if others else _after_edges(low, bound)
+        return ScanPage(Changes(0, edges=tuple(_edge(*said) for said in record["edges"])), following)
     if after[0] == "kept":
         rows = record["edges"]
         # An edge to a node that the scan of nodes passed would be refused by whoever applies the page.
@@ -106,6 +133,10 @@ def decode_scan(record: Mapping[str, Any], after: Cursor | None) -> ScanPage:
         for record_id, value, groups, rank in found
     )
     return ScanPage(Changes(0, records=records), ("records", found[-1][0]) if len(found) == PAGE else None)
+
+
+def _after_edges(low: int, bound: int) -> Cursor:
+    return ("edges", low + NODES, bound) if low + NODES < bound else ("kept", bound, "", "", "")
 
 
 def _node(said: list[Any], facets: str | None) -> NodeChange:
@@ -140,7 +171,7 @@ MATCH (e:_Epoch {{id: 0}})
 WITH {bound} AS bound
 CALL (bound) {{
   MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
-  WHERE {low} <= n._number AND n._number < {low} + $p.size AND n._number < bound AND NOT n:_Hidden
+  WHERE n._number >= {low} AND n._number < {low} + $p.size AND n._number < bound AND NOT n:_Hidden
   RETURN collect(n._number) AS numbers, collect(n.id) AS ids
 }}
 RETURN bound, numbers, ids"""
@@ -148,7 +179,7 @@ RETURN bound, numbers, ids"""
 
 FLOWS: Final = f"""\
 MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
-WHERE $p.low <= n._number AND n._number < $p.low + $p.size AND n._number < $p.bound
+WHERE n._number >= $p.low AND n._number < $p.low + $p.size AND n._number < $p.bound
 MATCH (n)-[r:{TYPES}]->(t) WHERE t._number < $p.bound
 WITH type(r) AS kind, collect(n._number) AS sources, collect(t._number) AS targets
 RETURN collect([kind, sources, targets]) AS flows"""

@@ -1,4 +1,8 @@
-"""A Cypher statement with its parameters. Texts are made of our own names and checked whole numbers, never of input."""
+"""A Cypher statement with its parameters. Texts are made of our own names and checked whole numbers, never of input.
+
+A property stands to the left of what it is compared with: of `$p.low <= n._number` Neo4j takes `$p.low` for the property,
+finds no index for it, and reads the index of `_number` from its beginning.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

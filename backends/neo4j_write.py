@@ -71,6 +71,7 @@ CALL () {
 RETURN shown, kept"""
 """All edges at nodes that come or go, without what is said of them: a hub may have a million."""
 
+# Of a new node the number and the id are set last: Neo4j finds those first, and a traversal reads nothing else.
 WRITE: Final = """\
 MATCH (e:_Epoch {id: 0}) SET e.writes = e.writes
 WITH e WHERE e.writes = $p.writes

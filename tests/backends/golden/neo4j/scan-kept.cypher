@@ -1,0 +1,13 @@
+// reads
+MATCH (h:_Edge)
+WHERE h.source >= $p.source AND (h.source > $p.source OR h.kind > $p.kind OR (h.kind = $p.kind AND h.target > $p.target))
+  AND h.kind IS NOT NULL AND h.target IS NOT NULL
+WITH h ORDER BY h.source, h.kind, h.target LIMIT $p.size
+RETURN collect([h.source, h.kind, h.target, h.tallies, h.facts, COUNT {
+  MATCH (n:_Node) WHERE n.id IN [h.source, h.target] AND n._number < $p.bound
+}]) AS edges
+// $p.bound = 5000
+// $p.kind = "PAIR"
+// $p.size = 2000
+// $p.source = "dataset:shop#orders"
+// $p.target = "dataset:shop#mart"

@@ -1,0 +1,2 @@
+// reads
+CALL db.awaitIndexes(300)

@@ -1,0 +1,2 @@
+// reads
+SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN collect(name) AS names

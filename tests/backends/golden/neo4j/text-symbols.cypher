@@ -1,0 +1,21 @@
+// reads
+CALL () {
+  OPTIONAL MATCH (c:_Node {id: $p.after}) USING INDEX SEEK c:_Node(id)
+  WITH coalesce(c[$p.id], $p.after) AS after
+  CALL db.index.fulltext.awaitEventuallyConsistentIndexRefresh()
+  CALL db.index.fulltext.queryNodes('headwater_search', $p.query) YIELD node AS n
+  WITH *, CASE WHEN $p.typed IN [n._name, coalesce(n._tail, n._name), coalesce(n._folded, n.id)] THEN 0 END AS rank WHERE rank IS NOT NULL AND NOT n:_Hidden
+    AND (rank > $p.rank OR rank = $p.rank AND (n._size > $p.length OR n._size = $p.length AND n.id > after))
+  WITH n, [rank, n._size] AS cursor ORDER BY rank, n._size, n.id LIMIT $p.size
+  RETURN collect([cursor, [[[n.id, n._number, n._version, n._said, n._first, n._last, n._deleted, n._withdrawn, n._alias], null], COLLECT { MATCH (other:_Hidden {_alias: n.id}) RETURN [[other.id, other._number, other._version, other._said, other._first, other._last, other._deleted, other._withdrawn, other._alias], null] }]]) AS rows
+}
+RETURN rows
+// $p.after = ""
+// $p.id = "id"
+// $p.length = -1
+// $p.names = []
+// $p.others = []
+// $p.query = "+(_terms:eb7bd56c3c5fd3c8d3c3e)"
+// $p.rank = -1
+// $p.size = 21
+// $p.typed = "%#"

@@ -1,0 +1,6 @@
+// reads
+MATCH (n) WHERE id(n) IN $p.wide
+MATCH (n)-[:DERIVES|GENERATED|INPUT_TO|PRODUCES|USED_IN_TRAINING]->(m) WHERE m._number IN $p.numbers
+RETURN collect(n._number) AS near, collect(m._number) AS far
+// $p.numbers = [7, 8]
+// $p.wide = [41]
