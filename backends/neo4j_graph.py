@@ -117,10 +117,12 @@ def names(node_id: str) -> dict[str, str]:
 def plain(attributes: Mapping[str, Json]) -> dict[str, Json]:
     """Of attributes in force those that people can read as properties."""
     return {
-        key: value
-        for key, value in attributes.items()
-        if not key.startswith((FACET, "_")) and key and key not in RESERVED and encodable(key) and _is_plain(value)
+        key: value for key, value in attributes.items() if key not in RESERVED and _is_plain_key(key) and _is_plain(value)
     }
+
+
+def _is_plain_key(key: str) -> bool:
+    return bool(key) and not key.startswith((FACET, "_")) and can_be_id(key)
 
 
 def _is_plain(value: Json) -> bool:

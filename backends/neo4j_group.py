@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from backends.changes import Changes
 from backends.decide import Decision, LogEntry, Outcome, Stored, StoredEdge, Wanted, wanted
 from backends.errors import BackendError, Rejected
+from backends.ids import BadId, check_text
 from backends.model import EdgeKey, EdgeKind, Epoch, Json
 from backends.neo4j_graph import can_be_id
 from backends.neo4j_write import Found, FoundRecord, Reading
@@ -22,6 +23,8 @@ Result: TypeAlias = Epoch | BackendError
 KEPT: Final = StoredEdge({"": {}})
 """Stands for an edge that is stated, by whom was not read."""
 INT64: Final = 2**63
+LONGEST_GROUP: Final = 1_500
+"""Characters, since an index takes keys of some 8,000 bytes, and a group is in it beside the id of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,12 @@ def refusal(changes: Changes) -> Rejected | None:
         return Rejected("a number does not fit into 64 bits")
     ids = [change.id for part in (changes.nodes, changes.records) for change in part]
     ids += [change.alias_of for change in changes.nodes if change.alias_of]
-    if not all(map(can_be_id, ids)):
-        return Rejected("an id cannot hold the character NUL or half of a surrogate pair")
+    for node_id in ids:
+        try:
+            check_text(node_id)
+        except BadId as error:
+            return Rejected(str(error))
+    groups = {group for record in changes.records for group in record.groups}
+    if any(len(group) > LONGEST_GROUP for group in groups):
+        return Rejected(f"the name of a group has at most {LONGEST_GROUP} characters")
     return None

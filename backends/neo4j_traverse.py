@@ -108,7 +108,9 @@ def compile_wide(traversal: Traversal, found: "Found") -> Statement:
     inwards = traversal.direction is not Direction.DOWNSTREAM
     arrow = step(Direction.UPSTREAM if inwards else Direction.DOWNSTREAM, types(traversal.edge_kinds))
     text = f"""\
-MATCH (n) WHERE id(n) IN $p.wide
+UNWIND $p.wide AS element
+MATCH (n) WHERE id(n) = element
+WITH n
 MATCH (n){arrow}(m) WHERE m._number IN $p.numbers
 RETURN collect(n._number) AS near, collect(m._number) AS far"""
     return Statement(text, {"wide": found.wide, "numbers": found.numbers.tolist()})

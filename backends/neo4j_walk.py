@@ -42,7 +42,9 @@ def compile_roots(traversal: Traversal) -> Statement:
 def compile_level(traversal: Traversal, direction: Direction, frontier: Sequence[int]) -> Statement:
     """The neighbours of a frontier."""
     text = f"""\
-MATCH (n) WHERE id(n) IN $p.frontier
+UNWIND $p.frontier AS element
+MATCH (n) WHERE id(n) = element
+WITH n
 MATCH (n){step(direction, types(traversal.edge_kinds))}(m)
 RETURN collect(DISTINCT id(m)) AS nodes"""
     return Statement(text, {"frontier": list(frontier)})
@@ -56,7 +58,8 @@ def compile_among(traversal: Traversal, nodes: Sequence[int]) -> Statement:
     """The edges between nodes, from the end that has fewer neighbours outside: see neo4j_traverse.py."""
     direction = Direction.DOWNSTREAM if traversal.direction is Direction.DOWNSTREAM else Direction.UPSTREAM
     text = f"""\
-MATCH (n) WHERE id(n) IN $p.nodes
+UNWIND $p.nodes AS element
+MATCH (n) WHERE id(n) = element
 WITH n
 MATCH (n){step(direction, types(traversal.edge_kinds))}(m) WHERE id(m) IN $p.nodes
 RETURN collect(n._number) AS near, collect(m._number) AS far"""
