@@ -131,7 +131,7 @@ def _sources(listed: Iterable[Json], pointer: str, leave: Leave, old: Transforma
             continue
         steps = _transformations(item.get("transformations")) or old or []
         fields = found.setdefault(source, {})
-        fields[field or WHOLE] = _united(fields.get(field or WHOLE, []), steps)
+        fields[field or WHOLE] = united(fields.get(field or WHOLE, []), steps)
     return {source: dict(sorted(fields.items())) for source, fields in sorted(found.items())}
 
 
@@ -160,10 +160,11 @@ def _transformations(listed: Json) -> Transformations:
         if isinstance(step, dict) and isinstance(step.get("type"), str):
             kept = {key: step[key] for key in ("type", "subtype", "description") if isinstance(step.get(key), str)}
             steps.append({**kept, "masking": step.get("masking") is True})
-    return _united([], steps)
+    return united([], steps)
 
 
-def _united(one: Transformations, two: Transformations) -> Transformations:
+def united(one: Transformations, two: Transformations) -> Transformations:
+    """The steps of both, each once, in one order."""
     texts = {canonical(step): step for step in (*one, *two)}
     return [texts[text] for text in sorted(texts)]
 
@@ -174,7 +175,7 @@ def merge_sources(one: Sources, two: Sources) -> Sources:
     for source, fields in two.items():
         into = merged.setdefault(source, {})
         for field, steps in fields.items():
-            into[field] = _united(into.get(field, []), steps)
+            into[field] = united(into.get(field, []), steps)
     return {source: dict(sorted(fields.items())) for source, fields in sorted(merged.items())}
 
 

@@ -13,6 +13,7 @@ from backends.changes import Resolution
 from backends.ids import BadId, column_id
 from backends.model import EdgeKey, EdgeKind, Json
 from ingest import sealing
+from ingest.columns import united
 from ingest.picture import Claim, Picture, Relation, relation
 
 Resolve = Callable[[str], Resolution]
@@ -48,8 +49,21 @@ class Layout:
     watch: dict[str, int] = field(default_factory=dict)
 
     def put(self, source: str, kind: EdgeKind, target: str, tally: str, facts: Mapping[str, Json]) -> None:
-        """States an edge."""
-        self.edges.setdefault(EdgeKey(source, kind, target), {})[tally] = dict(facts)
+        """States an edge. Where two names of one dataset state it in one picture, both are heard, in whatever order."""
+        stated = self.edges.setdefault(EdgeKey(source, kind, target), {})
+        stated[tally] = both(stated[tally], facts) if tally in stated else dict(facts)
+
+
+def both(one: Mapping[str, Json], two: Mapping[str, Json]) -> dict[str, Json]:
+    """Two sets of facts of one statement: as sure as the surer, with all that was done."""
+    merged = {**one, **two}
+    sure = max(one.get("confidence", 1.0), two.get("confidence", 1.0))
+    steps = united(one.get("transformations", []), two.get("transformations", []))
+    for key, value, plain in (("confidence", sure, 1.0), ("transformations", steps, [])):
+        merged.pop(key, None)
+        if value != plain:
+            merged[key] = value
+    return merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +201,8 @@ class _Collecting:
         for source, claim in claims.items():
             home = self.resolve(source).id
             if self._stands(home, target, source, output):
-                found[home] = _facts(origin, claim)
+                facts = _facts(origin, claim)
+                found[home] = both(found[home], facts) if home in found else facts
         return found
 
     def _stands(self, source: str, output: str, *said_names: str) -> bool:
@@ -327,4 +342,4 @@ def _lay_input(layout: Layout, source: str, operation: str, tally: str, facts: M
         newest = max(before, plain, key=lambda facts: (facts["last"], facts["last_run"] or ""))
         plain |= {"last": newest["last"], "last_run": newest["last_run"]}
     if before is None or "runs" in before or before.get("confidence", 1.0) < plain.get("confidence", 1.0):
-        layout.put(source, EdgeKind.INPUT_TO, operation, tally, plain)
+        layout.edges.setdefault(EdgeKey(source, EdgeKind.INPUT_TO, operation), {})[tally] = plain

@@ -13,7 +13,8 @@ with names as said and counts [runs, first, last, last run]. Nothing that people
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from backends.model import Json, canonical
+from backends.model import Json
+from ingest.columns import united
 from ingest.picture import Picture, relation
 
 WEEK = 7 * 86_400_000_000
@@ -36,13 +37,13 @@ def folded(base: Base | None, content: Picture, counts: Mapping[str, Json]) -> d
         outputs[output] = added(outputs.get(output), mine)
         for source, claim in claims.items():
             old, sure, steps = pairs.setdefault(output, {}).get(source, (None, claim.confidence, []))
-            pairs[output][source] = [added(old, mine), max(sure, claim.confidence), _united(steps, claim.steps)]
+            pairs[output][source] = [added(old, mine), max(sure, claim.confidence), united(steps, claim.steps)]
     for source in said.idle:
         idle[source] = added(idle.get(source), mine)
     for (output, name), sources in said.fields.items():
         for (source, field), steps in sources.items():
             before, old = fields.get((output, name, source, field), ([], None))
-            fields[output, name, source, field] = [_united(before, steps), added(old, mine)]
+            fields[output, name, source, field] = [united(before, steps), added(old, mine)]
     return {
         "ends": _widest([*base.get("ends", ()), [content["in"], content["out"]]]),
         "outputs": outputs,
@@ -64,11 +65,6 @@ def names(base: Base) -> set[str]:
     """Every dataset in a base."""
     found = {*base["outputs"], *base["idle"], *(source for sources in base["pairs"].values() for source in sources)}
     return found | {name for ins, outs in base["ends"] for name in (*ins, *outs)}
-
-
-def _united(one: Iterable[Json], two: Iterable[Json]) -> list[Json]:
-    texts = {canonical(step): step for step in (*one, *two)}
-    return [texts[text] for text in sorted(texts)]
 
 
 def _widest(ends: Iterable[Json]) -> list[Json]:

@@ -309,3 +309,22 @@ async def test_a_thousand_inputs_and_a_thousand_outputs_cost_thousands() -> None
     inputs, outputs = [f"i{n}" for n in range(1000)], [f"o{n}" for n in range(1000)]
     backend = await taken([run_event(0, "COMPLETE", "j", 1, inputs, outputs)])
     assert len(backend.edges) == 2001
+
+
+@pytest.mark.parametrize("first", ["s.a", "s.x"])
+async def test_two_names_of_one_dataset_in_one_picture_are_both_heard(first: str) -> None:
+    """The one is an input, the other is only named by column lineage: that order decided how sure the edge was."""
+    other = "s.x" if first == "s.a" else "s.a"
+    whole = [{**dataset(first), "field": "r", "transformations": [{"type": "INDIRECT", "subtype": "FILTER"}]}]
+    output = dataset("s.o", columns({"q": [(other, "p")]}, dataset=whole))
+    events = [
+        run_event(0, "COMPLETE", "j", 1, [other, "s.z"], [output]),
+        run_event(5, "RUNNING", "j", 2, [dataset("s.x", symlinks("s.a"))]),
+    ]
+    for order in (events, events[::-1]):
+        backend = await taken(order)
+        found = {key: edge for key in backend.edges if key.source == ds("s.a") and (edge := backend._edge(key))}
+        sure = {key.kind.value: edge.evidence.confidence for key, edge in found.items() if edge.tallies}
+        assert sure["PAIR"] == sure["INPUT_TO"] == 1.0
+        pair = next(edge for key, edge in found.items() if key.kind == "PAIR")
+        assert [step["subtype"] for step in pair.transformations] == ["FILTER"]
