@@ -31,9 +31,10 @@ class Guard:
     def __init__(self, store: ByteStore, *, wait: float = WAIT, first: float = FIRST) -> None:
         self._store = store
         self._wait = wait
-        self._first = self._pause = first
+        self._first = self.pause = first
+        """Seconds until it is looked for next, or would be."""
         self._back_at = 0.0
-        self._pause = first
+        self.pause = first
         self._probe: asyncio.Task[None] | None = None
         self.failures = 0
         self.trips = 0
@@ -76,13 +77,13 @@ class Guard:
             self.trips += 1
             log.warning("cache.store_out_of_use", extra={"error": type(error).__name__})
             if asyncio.get_running_loop().time() - self._back_at > LONGEST:
-                self._pause = self._first
+                self.pause = self._first
             self._probe = asyncio.create_task(self._until_back())
 
     async def _until_back(self) -> None:
         while True:
-            await asyncio.sleep(self._pause)
-            self._pause = min(2 * self._pause, LONGEST)
+            await asyncio.sleep(self.pause)
+            self.pause = min(2 * self.pause, LONGEST)
             with suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(self._wait):
                     await self._store.ping()

@@ -7,7 +7,7 @@ that nobody set again goes, 7 unless said; that is for the memory of the server,
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha1
 from typing import Any, Final
@@ -31,8 +31,6 @@ OPTIONS: Final[dict[str, Any]] = {
     "socket_timeout": 1.0,
     "socket_connect_timeout": 0.5,
     "health_check_interval": 0,
-    # Who tries again is the guard, later and in the background.
-    "retry_on_timeout": False,
 }
 
 # KEYS: the key. ARGV: the seq of the new value's epoch, the label it may replace all the same, the value, milliseconds.
@@ -40,7 +38,8 @@ OPTIONS: Final[dict[str, Any]] = {
 # string, is replaced.
 REPLACE: Final = f"""
 local old = redis.pcall('GETRANGE', KEYS[1], 0, {LABEL - 1})
-if type(old) == 'string' and old ~= ARGV[2] and string.sub(old, 1, {len(MAGIC)}) == '{MAGIC.decode()}' then
+local labelled = type(old) == 'string' and #old == {LABEL} and string.sub(old, 1, {len(MAGIC)}) == '{MAGIC.decode()}'
+if labelled and old ~= ARGV[2] then
   local seq = tonumber(string.sub(old, {len(MAGIC) + 1}, {len(MAGIC) + 16}), 16)
   if seq and seq > tonumber(ARGV[1]) then return 0 end
 end
@@ -58,25 +57,24 @@ def open_redis(url: str) -> "RedisStore":
     try:
         keep = float(query.pop("keep", KEEP))
         plain = urlunsplit((scheme, parts.netloc, parts.path, urlencode(query), ""))
-        client = {"": _single, "cluster": _cluster, "sentinel": _sentinel}[kind](plain)
+        clients = {"": _single, "cluster": _cluster, "sentinel": _sentinel}[kind](plain)
     except (ValueError, TypeError, KeyError, RedisError, RedisClusterException):
         raise Misconfigured(
             "a Redis cache is redis://host:6379/0, rediss://, unix:///path, redis+cluster://host:6379 or "
             "redis+sentinel://host:26379,host:26379/service"
         ) from None
-    return RedisStore(client, int(keep * DAY))
+    return RedisStore(clients, int(keep * DAY))
 
 
-def _single(url: str) -> Redis:
-    return Redis.from_url(url, max_connections=CONNECTIONS, retry=_no_retry(), **OPTIONS)
+def _single(url: str) -> list[Any]:
+    return [Redis.from_url(url, max_connections=CONNECTIONS, retry=_no_retry(), **OPTIONS)]
 
 
-def _cluster(url: str) -> RedisCluster:
-    options = {key: value for key, value in OPTIONS.items() if key != "retry_on_timeout"}
-    return RedisCluster.from_url(url, max_connections=CONNECTIONS, cluster_error_retry_attempts=0, **options)
+def _cluster(url: str) -> list[Any]:
+    return [RedisCluster.from_url(url, max_connections=CONNECTIONS, retry=_no_retry(), **OPTIONS)]
 
 
-def _sentinel(url: str) -> Redis:
+def _sentinel(url: str) -> list[Any]:
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     service, _, database = parts.path.strip("/").partition("/")
@@ -90,19 +88,20 @@ def _sentinel(url: str) -> Redis:
     sentinels = [(host, int(port or 26379)) for host, _, port in (each.partition(":") for each in hosts.split(","))]
     shared = {**OPTIONS, "retry": _no_retry()}
     manager = Sentinel(sentinels, sentinel_kwargs=shared, **kwargs)  # type: ignore[no-untyped-call]
-    client: Redis = manager.master_for(service, max_connections=CONNECTIONS, **shared)
-    return client
+    return [manager.master_for(service, max_connections=CONNECTIONS, **shared), manager]
 
 
 def _no_retry() -> Retry:
+    """Who tries again is the guard, later and in the background."""
     return Retry(NoBackoff(), 0)
 
 
 class RedisStore(ByteStore):
-    """Values in Redis, each under its key for `keep` milliseconds."""
+    """Values in Redis, each under its key for `keep` milliseconds. The first of the clients is asked, all are closed."""
 
-    def __init__(self, client: Any, keep: int) -> None:
-        self._client = client
+    def __init__(self, clients: Sequence[Any], keep: int) -> None:
+        self._clients = clients
+        self._client = clients[0]
         self._keep = keep
         self._room = asyncio.Semaphore(CONNECTIONS)  # a pool refuses what is beyond it; this lets it wait
 
@@ -142,7 +141,8 @@ class RedisStore(ByteStore):
 
     async def __aexit__(self, *_: object) -> None:
         async with self._asking():
-            await self._client.aclose()
+            for client in self._clients:
+                await client.aclose()
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
