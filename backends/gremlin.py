@@ -18,7 +18,7 @@ from backends.gremlin_find import find_nodes
 from backends.gremlin_log import changes_since
 from backends.gremlin_read import get, look
 from backends.gremlin_scan import scan, scan_topology
-from backends.gremlin_settings import Dialect, Settings
+from backends.gremlin_settings import Settings
 from backends.gremlin_store import Store
 from backends.gremlin_traversals import asked, is_torn, subgraph
 from backends.gremlin_wire import Hook
@@ -47,7 +47,7 @@ class GremlinBackend(LineageBackend):
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(name=self._settings.dialect.value, atomic_writes=self._settings.dialect is Dialect.JANUSGRAPH)
+        return Capabilities(name=self._settings.dialect.value)
 
     async def __aenter__(self) -> Self:
         try:

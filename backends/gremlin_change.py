@@ -33,6 +33,8 @@ from backends.model import EdgeKey, Epoch, Json
 from backends.rows import NodeRow, as_node
 
 Place = tuple[str, str]
+NOTHING: dict[str, Json] = {"at": {}, "nodes": [], "edges": [], "entries": []}
+"""The change that changes nothing."""
 
 
 class Entry(NamedTuple):
@@ -64,6 +66,7 @@ class Draft:
         self._rows: dict[str, NodeRow] = {}
         self._edges: dict[EdgeKey, StoredEdge] = {}
         self._records: dict[str, StoredRecord | None] = {}
+        self._joined: dict[str, set[str]] = {}
         self._log: list[LogEntry] = []
         self._number = state.number
         self._epoch = state.epoch
@@ -109,6 +112,9 @@ class Draft:
 
     def _note(self, outcome: Outcome) -> None:
         self._rows |= {row.id: row for row in outcome.rows}
+        for row in outcome.rows:
+            if row.alias_of is not None:
+                self._joined.setdefault(row.alias_of, set()).add(row.id)
         self._number = max([self._number, *(row.number + 1 for row in outcome.rows)])
         self._edges |= {key: edge for key, (edge, _) in outcome.edges.items()}
         for record, version in outcome.records:
@@ -174,7 +180,7 @@ class Draft:
 
     def _names(self, node_id: str) -> tuple[str, ...]:
         """The other names of a node after the change."""
-        known = {*(self.found[node_id].names if node_id in self.found else ()), *self._rows}
+        known = {*(self.found[node_id].names if node_id in self.found else ()), *self._joined.get(node_id, ())}
         return tuple(sorted(name for name in known if (row := self.now(name)) is not None and row.alias_of == node_id))
 
     def _places(self, node_id: str, *, before: bool) -> set[Place]:

@@ -8,15 +8,16 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from random import random
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from backends.changes import Changes
 from backends.decide import Decision, StoredEdge, wanted
 from backends.errors import BackendError, Rejected, TimedOut, Unavailable
-from backends.gremlin_change import Draft, Turn
+from backends.gremlin_change import NOTHING, Draft, Turn
 from backends.gremlin_places import LOG_SHIFT, edge_entry, log_shelf, record_entry
 from backends.gremlin_read import Looked, classes, look, near
 from backends.gremlin_rows import KeptEdge, StoredRecord, may_be_node, may_be_record
@@ -30,7 +31,13 @@ GROUP: Final = 500
 """Nodes, edges and records after which no more writes join a turn, so that the first among them is not answered late."""
 MARGIN: Final = 16_384
 """Bytes of a request beside the change."""
+PART: Final = 10_000
+"""How much is done in one request, a second or two of a slow storage's time: an edge or an entry weighs 1."""
+WEIGHTS: Final = {"nodes": 4, "edges": 1, "entries": 1}
+FEW: Final = 50
+"""Nodes, edges and records that are decided on the event loop; more take a thread."""
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -123,15 +130,18 @@ class Committer:
         draft = await self._read([one.changes for one in waiting])
         answers: list[tuple[Waiting, Epoch | BackendError]] = []
         for one in waiting:
+            changes = one.changes
             try:
-                decision = draft.decision(one.changes)
-                answers.append((one, draft.take(one.changes, decision, await self._near(draft, decision))))
+                decision = await self._decide(changes, partial(draft.decision, changes))
+                incident = await self._near(draft, decision)
+                epoch = await self._decide(changes, partial(draft.take, changes, decision, incident))
+                answers.append((one, epoch))
             except BackendError as error:
                 if isinstance(error, Unavailable | TimedOut):
                     raise
                 answers.append((one, error))
         if not draft.is_nothing:
-            await self._write(draft.turn())
+            await self._write(await self._store.wire.apart(draft.turn))
             await self._sweep(draft.state.epoch.seq)
         for one, answer in answers:
             _answer(one, answer)
@@ -172,14 +182,17 @@ class Committer:
         draft.saw_nodes(found for found in looked.nodes.values() if found.id not in draft.found)
         return edges
 
+    async def _decide(self, changes: Changes, work: Callable[[], T]) -> T:
+        return work() if _size(changes) <= FEW else await self._store.wire.apart(work)
+
     # Writing it
 
     async def _write(self, turn: Turn) -> None:
         store, state = self._store, turn.state
-        parts = _parts(turn.change, store.settings.frame - MARGIN)
-        shared = {"turn": state.prefix, "limit": int(store.patience * 1000), "state": str(state)}
+        parts = await store.wire.apart(lambda: _parts(turn.change, store.settings.frame - MARGIN))
+        shared = {"token": state.token, "limit": int(store.patience * 1000), "state": str(state)}
         for number, part in enumerate(parts[1:], 1):
-            place = f"{state.prefix}.{number:05d}"
+            place = f"{state.token}.{number:05d}"
             if await store.write("stash", {"place": place}, change=part, within=store.patience) != DONE:
                 raise Moved
         announce = turn.announced.text()
@@ -187,6 +200,7 @@ class Committer:
         first = {**shared, "expect": str(before), "announce": announce, "parts": len(parts)}
         if store.settings.dialect is Dialect.JANUSGRAPH:  # the other has no rollback
             first["cancelled"] = str(replace(before, turn=state.turn, token=state.token, owner=state.owner))
+            first["nothing"] = packed(NOTHING)
         try:
             ended = await store.write("write", first, turn.shelves, change=parts[0], within=store.patience)
             if ended != DONE:
@@ -195,7 +209,7 @@ class Committer:
             await self._make_sure(turn)
             return
         for number in range(1, len(parts)):
-            step = {**shared, "place": f"{state.prefix}.{number:05d}", "last": number == len(parts) - 1}
+            step = {**shared, "place": f"{state.token}.{number:05d}", "last": number == len(parts) - 1}
             step["announce"] = turn.announced.text(left=len(parts) - number)
             if await store.write("step", step, turn.shelves, within=store.patience) != DONE:
                 await self._make_sure(turn)
@@ -248,18 +262,31 @@ def _parts(change: dict[str, Any], most: int) -> list[str]:
     """The change as texts of at most so many bytes each, to be done in this order: nodes come before their edges, and the
     entries of the log last."""
     whole = packed(change)
-    if len(whole) <= most:
+    weight = sum(WEIGHTS[name] * len(change[name]) for name in WEIGHTS)
+    if len(whole) <= most and weight <= PART:
         return [whole]
-    things = [(name, one) for name in ("nodes", "edges", "entries") for one in change[name]]
-    count = len(whole) // most + 1
+    things = [(name, one) for name in WEIGHTS for one in change[name]]
+    limit = float(min(PART, weight * most // len(whole)))
     while True:
-        size = -(-len(things) // count)
-        parts = [packed(_part(change["at"], things[start : start + size])) for start in range(0, len(things), size)]
+        parts = [packed(_part(change["at"], some)) for some in _shares(things, limit)]
         if all(len(part) <= most for part in parts):
             return parts
-        if size == 1:
+        if limit < 1:
             raise Rejected("one thing in this write is larger than a request may be (`frame`)")
-        count *= 2
+        limit /= 2
+
+
+def _shares(things: Sequence[tuple[str, Any]], limit: float) -> Iterator[list[tuple[str, Any]]]:
+    """The things in turn, so many together that they weigh no more than the limit."""
+    share: list[tuple[str, Any]] = []
+    weight = 0
+    for thing in things:
+        if share and weight + WEIGHTS[thing[0]] > limit:
+            yield share
+            share, weight = [], 0
+        share.append(thing)
+        weight += WEIGHTS[thing[0]]
+    yield share
 
 
 def _part(at: dict[str, str | None], things: Sequence[tuple[str, Any]]) -> dict[str, Any]:

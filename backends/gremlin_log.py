@@ -21,6 +21,8 @@ async def changes_since(store: Store, epoch: Epoch | None) -> LogPage:
     data = {"seq": 2**62 if epoch is None else seq, "place": log_place(max(seq, 0)), "most": MOST}
     shelves = log_shelves(seq, SHELVES) if epoch is not None and 0 <= seq < 2**60 else []
     reply = await store.read("log", data | {"log": shelves}, shelves)
+    if await store.notice(reply.before):
+        reply = await store.read("log", data | {"log": shelves}, shelves)
     head = reply.before
     state = head.known
     opened = () if head.announced is None else head.announced.rows

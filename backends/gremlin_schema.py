@@ -31,6 +31,8 @@ KEYS: Final = {
     "place": "String",
     "text": "String",
     "state": "String",
+    "announced": "String",
+    "closed": "String",
     "headwater": "String",
 }
 """Property keys and their types; each holds one value."""
@@ -47,6 +49,8 @@ REASONS: Final = {
 RACES: Final = ("LockingException", "SchemaViolationException")
 """How it ends for those who make the same schema at the same moment as others."""
 ATTEMPTS: Final = 20
+COLD: Final = 60.0
+"""Seconds in which a server is ready that has just been started."""
 
 SCHEMA: Final = r"""
 if (!graph.class.simpleName.startsWith('StandardJanusGraph')) return ['dialect']
@@ -102,7 +106,7 @@ ask.unique.each { name, key -> if (!(key in graph.getIndexedKeys(Vertex))) graph
 FIRST: Final = r"""
 def found = g.V().has('headwater', 'head').toList()
 if (found.isEmpty()) {
-  found = [graph.addVertex(T.label, 'LineageHead', 'headwater', 'head', 'state', ask.state)]
+  found = [graph.addVertex(T.label, 'LineageHead', 'headwater', 'head', 'state', ask.state, 'closed', '-', 'announced', '')]
   if (graph.features().graph().supportsTransactions()) graph.tx().commit()
 }
 ['ready', found[0].id().toString(), found[0].value('state')]
@@ -133,7 +137,7 @@ async def prepared(wire: Wire) -> tuple[str, State]:
 
     for attempt in range(ATTEMPTS):
         try:
-            return await wire.run(prepare(wire.settings.dialect), decode, within=max(60.0, wire.settings.timeout))
+            return await wire.run(prepare(wire.settings.dialect), decode, within=max(COLD, wire.settings.timeout))
         except ScriptFailed as error:
             if attempt == ATTEMPTS - 1 or not any(name.endswith(RACES) for name in error.classes):
                 raise

@@ -1,8 +1,9 @@
 r"""The scripts that change a Gremlin store, and the one that prepares it. See gremlin_scripts.py for what they begin with.
 
-A write is three transactions: the intent (the state moves on under its lock, and beside it, in the same row, the whole
-change and what it touches are put), the change, and the removal of the intent. Each can be repeated: whoever finds an
-intent whose writer is gone does the rest from the text of it.
+A turn is three transactions. The state moves on under its lock and beside it, in the same row and so at once, what the
+turn touches and the whole change are put in place of those of the turn before. The change is done. The turn is closed: its
+name is put into `closed`. Each can be done twice: whoever finds a turn that is not closed, and nobody at it, does it again
+from its text. Since the text stays until the next turn, that is right even where it was closed long ago.
 """
 
 from typing import Final
@@ -83,7 +84,7 @@ def perform = { change, boolean again ->
 """
 
 STASH: Final = r"""
-// Parts of a change that is too large for one request, before it is announced. Nobody looks at them until then.
+// A part of a change that is too large for one request, before it is announced. Nobody looks at it until then.
 begin()
 def h = vertex(ask.head)
 if (head() == null) return ['gone']
@@ -92,82 +93,85 @@ commit()
 ['done']
 """
 
-WRITE: Final = r"""
-begin()
+TURN: Final = r"""
+def put = { v, String place, String text ->
+  def there = slot(v, place)
+  if (there.isEmpty()) v.addEdge('PLACED', v, 'place', place, 'text', text)
+  else there[0].property('text', text)
+}
+def close = { ->
+  begin()
+  vertex(ask.head).property('closed', ask.token)
+  commit()
+}
 def now
+begin()
 try { now = head() } catch (NoSuchElementException nothing) { now = null }
 if (now == null) return ['gone']
+"""
+
+WRITE: Final = r"""
 if (now[0] != ask.expect || now[1] != '') return ['moved']
 lookUp()
 def h = vertex(ask.head)
 h.property('state', ask.state)
-h.addEdge('PLACED', h, 'place', ask.turn + '~', 'text', ask.announce)
-h.addEdge('PLACED', h, 'place', ask.turn + '.00000', 'text', change)
+h.property('announced', ask.announce)
+put(h, 'change', change)
 if (!moved()) return ['contended']
 begin()
 try { perform(parse(change), false) } catch (Throwable error) {
-  // Nothing of it is there: what cannot be done is not left for others to try for ever.
   begin()
   if (ask.cancelled) {
+    // Nothing of it is there: what cannot be done is not left for others to try for ever.
     vertex(ask.head).property('state', ask.cancelled)
-    span(vertex(ask.head), ask.turn, ask.turn + '\uffff', Integer.MAX_VALUE).each { it.remove() }
+    vertex(ask.head).property('closed', ask.token)
+    put(vertex(ask.head), 'change', ask.nothing)
     commit()
   }
   throw error
 }
 inTime()
 commit()
-begin()
-if (ask.parts == 1) span(vertex(ask.head), ask.turn, ask.turn + '\uffff', Integer.MAX_VALUE).each { it.remove() }
-else slot(vertex(ask.head), ask.turn + '.00000').each { it.remove() }
-commit()
+if (ask.parts == 1) close()
 ['done', found.toString()]
 """
 
 STEP: Final = r"""
 // The next part of a change that was announced, unless somebody took it over.
-begin()
-def now = head()
-if (now == null) return ['gone']
-if (now[0] != ask.state) return ['moved']
+if (now[0] != ask.state || now[1] == '') return ['moved']
 lookUp()
 perform(parse(slot(vertex(ask.head), ask.place)[0].value('text')), false)
 inTime()
 commit()
 begin()
-if (ask.last) span(vertex(ask.head), ask.turn, ask.turn + '\uffff', Integer.MAX_VALUE).each { it.remove() }
-else {
-  slot(vertex(ask.head), ask.place).each { it.remove() }
-  slot(vertex(ask.head), ask.turn + '~')[0].property('text', ask.announce)
-}
+slot(vertex(ask.head), ask.place).each { it.remove() }
+vertex(ask.head).property('announced', ask.announce)
 commit()
+if (ask.last) close()
 ['done', found.toString()]
 """
 
 RECOVER: Final = r"""
-// What a writer that is gone has announced is done by us: first the intent is made ours, then all parts that are left.
-begin()
-def now
-try { now = head() } catch (NoSuchElementException nothing) { now = null }
-if (now == null) return ['gone']
+// What a writer that is gone has announced is done by us: first it is made ours, then all of it that is left is done.
 if (now[0] != ask.expect || now[1] == '') return ['moved']
 vertex(ask.head).property('state', ask.state)
 if (!moved()) return ['contended']
 begin()
-def left = span(vertex(ask.head), ask.turn + '.', ask.turn + '/', Integer.MAX_VALUE)
-def parts = left.collect { [it.value('place'), it.value('text')] }
-parts.each { one ->
+perform(parse(slot(vertex(ask.head), 'change')[0].value('text')), true)
+inTime()
+commit()
+begin()
+span(vertex(ask.head), ask.token + '.', ask.token + '/', Integer.MAX_VALUE).collect { it.value('place') }.each { place ->
   begin()
-  perform(parse(one[1]), true)
+  def one = slot(vertex(ask.head), place)
+  perform(parse(one[0].value('text')), true)
   inTime()
   commit()
   begin()
-  slot(vertex(ask.head), one[0]).each { it.remove() }
+  slot(vertex(ask.head), place).each { it.remove() }
   commit()
 }
-begin()
-span(vertex(ask.head), ask.turn, ask.turn + '\uffff', Integer.MAX_VALUE).each { it.remove() }
-commit()
+close()
 ['done', found.toString()]
 """
 
@@ -180,7 +184,13 @@ old.each { it.remove() }
 commit()
 ['done', old.size()]
 """
-BODIES: Final = {"stash": STASH, "write": WRITE, "step": STEP, "recover": RECOVER, "drop": DROP}
+BODIES: Final = {
+    "stash": STASH,
+    "write": TURN + WRITE,
+    "step": TURN + STEP,
+    "recover": TURN + RECOVER,
+    "drop": DROP,
+}
 
 
 def writing(dialect: Dialect, name: str) -> str:

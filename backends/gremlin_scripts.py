@@ -3,7 +3,7 @@ r"""The scripts that run on a Gremlin server: constant Groovy, whose only input 
 The store is vertices of nodes with the model's labels, standing edges with the model's kinds, and shelves: vertices of a
 label of their own whose entries are edges from a shelf to itself, sorted by `place`, each with a `text`. JanusGraph keeps
 the entries of a shelf in one row in that order, so a range of them is one slice, and what changes in one shelf in one
-transaction changes as one. The head is a shelf too: its property `state` is the only thing that is locked.
+transaction changes as one. Of the head, which is a shelf too, the property `state` is the only thing that is locked.
 
 Every read begins and ends with the state and what is announced (gremlin_state.py), in two transactions. Answers are few
 texts; their parts end with NUL (`\u0000`), which no id, number or JSON document holds.
@@ -54,7 +54,7 @@ def commit = { -> }
 def vertex = { String at -> graph.vertices(ref(at)).next() }
 def span = { v, String low, String high, int most ->
   def all = v.edges(Direction.OUT, 'PLACED').findAll { e -> def p = e.value('place'); p >= low && p < high }
-  all.sort { a, b -> a.value('place') <=> b.value('place') }.take(most)
+  all.sort { a, b -> a.value('place') <=> b.value('place') }.take(Math.min(most, all.size()))
 }
 def between = { s, String kind, t -> s.edges(Direction.OUT, kind).findAll { e -> e.inVertex().id() == t.id() } }
 def values = { vs, keys ->
@@ -90,8 +90,7 @@ def head = { ->
   if (!state.isPresent()) return null
   def words = state.value().split(' ')
   if (words[0] != ask.store) return null
-  def open = slot(h, words[1] + words[2] + '~')
-  [state.value(), open.isEmpty() ? '' : open[0].value('text')]
+  [state.value(), h.value('closed') == words[2] ? '' : h.value('announced')]
 }
 """
 

@@ -30,7 +30,7 @@ class Settings:
     | `snapshot` | | a folder in which the index is kept between runs; without it the index is made by a scan |
     | `pool` | 4 | connections; a plain TinkerPop server is asked over one |
     | `timeout` | 10 | seconds within which a call is answered |
-    | `lease` | 10 | seconds after which a writer that was not heard of is taken for dead; alike in all replicas |
+    | `lease` | 8 | seconds after which a writer that was not heard of is taken for dead; alike in all replicas |
     | `frame` | 1048576 | bytes of a request; the server's `maxContentLength` must allow it |
     | `keep` | 1000000 | rows of the topology log to keep at least |
     | `ca` | | a file with the certificates that are trusted in place of the system's (`gremlins:` only) |
@@ -83,7 +83,7 @@ class Settings:
                 snapshot=_path(said.pop("snapshot", "")),
                 pool=int(said.pop("pool", 4)),
                 timeout=float(said.pop("timeout", 10.0)),
-                lease=float(said.pop("lease", 10.0)),
+                lease=float(said.pop("lease", 8.0)),
                 frame=int(said.pop("frame", 2**20)),
                 keep=int(said.pop("keep", 1_000_000)),
                 ca=_path(said.pop("ca", "")),

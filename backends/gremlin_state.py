@@ -1,9 +1,9 @@
 """Where a Gremlin store is: its state, and what is announced and not yet known to be done. Pure.
 
 The state is one text in one property, moved on under a lock, once a turn: a turn is one group of writes. With it goes, in
-the same row and so at once, the announcement of that turn; it is taken away when all that it says is done. So whoever finds
-no announcement reads the state as it is, and whoever finds one reads the state before it, unless it has seen what the turn
-touches: then it cannot tell, and reads again.
+the same row and so at once, the announcement of that turn, which counts until the turn is closed. So whoever finds it closed
+reads the state as it is, and whoever finds it open reads the state before it, unless it has looked at what the turn touches:
+then it cannot tell, and reads again.
 """
 
 from collections.abc import Collection, Iterable
@@ -49,20 +49,13 @@ class State:
     def parse(cls, text: str) -> Self:
         store, turn, name, owner, seq, chained, number, watermark = text.split(" ")
         epoch = Epoch(int(seq), int(chained))
-        return cls(store, int(turn, 16), name, owner, epoch, int(number), None if watermark == "-" else int(watermark))
+        return cls(store, int(turn), name, owner, epoch, int(number), None if watermark == "-" else int(watermark))
 
     def __str__(self) -> str:
         watermark = "-" if self.watermark is None else self.watermark
-        return f"{self.store} {self.place} {self.owner} {self.epoch.seq} {self.epoch.chain} {self.number} {watermark}"
-
-    @property
-    def place(self) -> str:
-        return f"{self.turn:016x} {self.token}"
-
-    @property
-    def prefix(self) -> str:
-        """What the places of its announcement on the head begin with."""
-        return f"{self.turn:016x}{self.token}"
+        epoch = self.epoch
+        who = f"{self.store} {self.turn} {self.token} {self.owner}"
+        return f"{who} {epoch.seq} {epoch.chain} {self.number} {watermark}"
 
     def taken_over(self) -> "State":
         """The same turn, done by somebody else."""

@@ -7,7 +7,7 @@ from random import random
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from backends.errors import TimedOut, Unavailable
-from backends.gremlin_schema import prepared
+from backends.gremlin_schema import COLD, prepared
 from backends.gremlin_script_walk import exporting, walking
 from backends.gremlin_script_write import writing
 from backends.gremlin_scripts import reading
@@ -66,6 +66,8 @@ class Store:
     async def open(self) -> None:
         await self.wire.open()
         await self._prepare()
+        # A server that never saw the script of a write compiles it, for seconds where it is cold or busy: not in a turn.
+        await self.write("write", {"expect": ""}, within=max(COLD, self.settings.timeout))
 
     async def close(self) -> None:
         await self.wire.close()
@@ -136,10 +138,15 @@ class Store:
             attempt += 1
 
     async def wait(self, head: Head, attempt: int, until: float) -> None:
-        """A moment longer each time, until what is announced may be done. Who announced it is taken for dead once the
-        lease has passed since we saw it first, by our own clock, and nothing has moved: then we do what it left."""
+        """A moment, longer each time, in which what is announced may be done; or it is done here (see `notice`)."""
         if time.monotonic() > until:
             raise TimedOut("writes went on all the time")
+        if not await self.notice(head):
+            await asyncio.sleep(min(0.1, 0.002 * 2**attempt) * (0.5 + random()))
+
+    async def notice(self, head: Head) -> bool:
+        """Whether what is announced was taken over and done: who announced it is taken for dead once the lease has passed
+        since we saw it first, by our own clock, and nothing has moved since."""
         if head.announced is None:
             self._watched = None
         elif self._watched is None or self._watched[0] != head:
@@ -147,8 +154,8 @@ class Store:
         elif time.monotonic() - self._watched[1] >= self.settings.lease:
             self._watched = None
             await self.recover(head)
-            return
-        await asyncio.sleep(min(0.1, 0.002 * 2**attempt) * (0.5 + random()))
+            return True
+        return False
 
     async def recover(self, head: Head) -> None:
         """Does what an announcement says, in place of who made it."""
@@ -156,7 +163,7 @@ class Store:
         data = {
             "expect": str(state),
             "state": str(state.taken_over()),
-            "turn": state.prefix,
+            "token": state.token,
             "limit": int(self.patience * 1000),
         }
         await self.write("recover", data, within=self.patience)

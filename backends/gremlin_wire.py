@@ -36,8 +36,8 @@ Socket: TypeAlias = aiohttp.ClientWebSocketResponse
 
 COMPRESSED: Final = 16_384
 """Bytes of `data` from which on it is sent compressed."""
-FEW: Final = 2_000
-"""Values in a request that are packed on the event loop; more take a thread."""
+FEW: Final = 20_000
+"""Values and characters, about, that are packed on the event loop; more take a thread."""
 LARGE: Final = 65_536
 """Characters of an answer from which on it is decoded in a thread."""
 FRAME: Final = 2**31 - 1
@@ -135,16 +135,17 @@ class Wire:
                 self.hook(statement.name, took)
         if sum(len(part) for part in answer if isinstance(part, str | bytes)) < LARGE:
             return decode(answer)
-        return await self._apart(lambda: decode(answer))
+        return await self.apart(lambda: decode(answer))
 
-    async def _apart(self, work: Callable[[], T]) -> T:
+    async def apart(self, work: Callable[[], T]) -> T:
+        """What takes long, in a thread."""
         if self._workers is None:
             raise Unavailable("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
     async def _ask(self, statement: Statement, until: float) -> Answer:
         small = _size(statement.data) < FEW
-        data = packed(statement.data) if small else await self._apart(lambda: packed(statement.data))
+        data = packed(statement.data) if small else await self.apart(lambda: packed(statement.data))
         size = len(data) + len(statement.change) + len(statement.script) + 1_000
         if size > self.settings.frame:
             raise Rejected(f"a request of {size} bytes is more than `frame` allows ({self.settings.frame})")

@@ -25,6 +25,7 @@ import uvloop
 
 from backends.registry import open_backend
 from benchmarks.engine import load, roots
+from benchmarks.graphs import layered
 
 QUERIES = {
     "{ __typename }": "{ __typename }",
@@ -142,7 +143,7 @@ def event(number: int) -> bytes:
 async def questions(path: Path, nodes: int) -> dict[str, bytes]:
     """The bodies of the requests, about datasets that reach some 10,000 nodes."""
     async with open_backend(f"sqlite:///{path}") as backend:
-        found = await roots(backend, nodes)
+        found = await roots(backend, layered(nodes))
     of = [(found[10_000] or found[1_000])[0]]
     return {name: json.dumps({"query": query, "variables": {"of": of}}).encode() for name, query in QUERIES.items()}
 
@@ -155,7 +156,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         path = (said.at or Path(temporary)) / f"layered-{said.nodes}.db"
         if not path.exists():
-            await load(path, said.nodes)
+            await load(path, lambda: layered(said.nodes))
         bodies = await questions(path, said.nodes)
         answers = Path(temporary) / "answers"
         answers.mkdir()

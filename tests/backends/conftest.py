@@ -1,5 +1,11 @@
 """The real servers that adapters are tested on."""
 
-from tests.servers.fixtures import janusgraph_server, neo4j_server, tinkerpop_server
+from tests.servers.fixtures import (
+    cassandra_server,
+    janusgraph_on_cassandra,
+    janusgraph_server,
+    neo4j_server,
+    tinkerpop_server,
+)
 
-__all__ = ["janusgraph_server", "neo4j_server", "tinkerpop_server"]
+__all__ = ["cassandra_server", "janusgraph_on_cassandra", "janusgraph_server", "neo4j_server", "tinkerpop_server"]

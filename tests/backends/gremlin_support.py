@@ -10,6 +10,8 @@ from backends.gremlin_wire import Statement, Wire
 from backends.registry import open_backend
 from tests.servers.gremlin import GremlinServer
 
+PATIENT = "&timeout=60&lease=30"
+"""For a machine that does much else at the same time."""
 WIPE = """
 g.V().drop().iterate()
 if (g.getGraph().features().graph().supportsTransactions()) g.getGraph().tx().commit()
@@ -34,7 +36,7 @@ async def run(url: str, script: str, **data: Any) -> list[Any]:
 
 
 @asynccontextmanager
-async def empty(server: GremlinServer, more: str = "") -> AsyncIterator[LineageBackend]:
+async def empty(server: GremlinServer, more: str = PATIENT) -> AsyncIterator[LineageBackend]:
     """An empty store, open. The schema stays from test to test, as in a graph that is wiped by hand."""
     url = f"{server.url}{more}"
     await run(url, WIPE)

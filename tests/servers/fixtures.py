@@ -9,6 +9,7 @@ from typing import TypeVar
 import pytest
 
 from tests.conftest import require
+from tests.servers.cassandra import CassandraServer, JanusGraphOnCassandra
 from tests.servers.gremlin import JanusGraphServer, TinkerPopServer
 from tests.servers.neo4j import Neo4jServer
 from tests.servers.process import NotHere, Server
@@ -46,3 +47,21 @@ def janusgraph_server() -> Iterator[JanusGraphServer]:
 def tinkerpop_server() -> Iterator[TinkerPopServer]:
     """TinkerPop's own server, one a test run. Tests share it: each wipes what it finds."""
     yield from running(TinkerPopServer)
+
+
+@pytest.fixture(scope="session")
+def cassandra_server() -> Iterator[CassandraServer]:
+    """A real Cassandra, one a test run, for JanusGraph to keep things in."""
+    yield from running(CassandraServer)
+
+
+@pytest.fixture(scope="session")
+def janusgraph_on_cassandra(cassandra_server: CassandraServer) -> Iterator[JanusGraphOnCassandra]:
+    """JanusGraph over it. Tests may kill and start either; each wipes what it finds."""
+    with TemporaryDirectory(prefix="headwater-janusgraph-", ignore_cleanup_errors=True) as folder:
+        server = JanusGraphOnCassandra(Path(folder, "home"), cassandra_server)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()

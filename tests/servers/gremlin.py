@@ -34,7 +34,8 @@ graphs: {{ graph: {home}/graph.properties }}
 scriptEngines: {{ gremlin-groovy: {{ plugins: {{
   {plugin}: {{}},
   org.apache.tinkerpop.gremlin.server.jsr223.GremlinServerGremlinPlugin: {{}},
-  org.apache.tinkerpop.gremlin.jsr223.ImportGremlinPlugin: {{classImports: [java.lang.Math], methodImports: [java.lang.Math#*]}},
+  org.apache.tinkerpop.gremlin.jsr223.ImportGremlinPlugin:
+    {{classImports: [java.lang.Math], methodImports: [java.lang.Math#*]}},
   org.apache.tinkerpop.gremlin.jsr223.ScriptFileGremlinPlugin: {{files: [{home}/init.groovy]}}}}}}}}
 serializers:
   - {{ className: org.apache.tinkerpop.gremlin.util.ser.GraphBinaryMessageSerializerV1 }}
@@ -109,21 +110,25 @@ class JanusGraphServer(GremlinServer):
     plugin = "org.janusgraph.graphdb.tinkerpop.plugin.JanusGraphGremlinPlugin"
     dialect = "janusgraph"
     lock_wait: ClassVar[int] = 2
-    storage: ClassVar[str] = "storage.backend=inmemory"
+    """Milliseconds; as many as a storage needs to see what another wrote."""
+
+    def storage(self) -> dict[str, str | int]:
+        return {"storage.backend": "inmemory"}
 
     def graph(self) -> str:
-        return (
-            "gremlin.graph=org.janusgraph.core.JanusGraphFactory\n"
-            "graph.graphname=graph\n"
-            "schema.default=none\n"
-            "query.batch.enabled=true\n"
-            "query.fast-property=true\n"
-            "cache.db-cache=false\n"
-            "ids.block-size=100000\n"
-            f"storage.lock.wait-time={self.lock_wait}\n"
-            "storage.lock.expiry-time=5000\n"
-            f"{self.storage}\n"
-        )
+        settings = {
+            "gremlin.graph": "org.janusgraph.core.JanusGraphFactory",
+            "graph.graphname": "graph",
+            "schema.default": "none",
+            "query.batch.enabled": "true",
+            "query.fast-property": "true",
+            "cache.db-cache": "false",
+            "ids.block-size": 100_000,
+            "storage.lock.wait-time": self.lock_wait,
+            "storage.lock.expiry-time": 5_000,  # so long a server that was killed keeps others from writing
+            **self.storage(),
+        }
+        return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
 class TinkerPopServer(GremlinServer):

@@ -1,0 +1,25 @@
+"""The same proof with processes of their own, a real Redis and everything that can happen to it: 0 wrong, 0 errors.
+
+HYPOTHESIS_PROFILE=soak makes it minutes instead of seconds."""
+
+from pathlib import Path
+
+from tests.cache.harness.outside import run
+from tests.cache.redis_server import RedisServer
+from tests.conftest import PROFILE
+
+SECONDS = 300 if PROFILE == "soak" else 9
+
+
+async def test_no_answer_is_stale_whatever_happens_to_redis(own_redis: RedisServer, tmp_path: Path) -> None:
+    found = await run(f"sqlite:///{tmp_path}/lineage.db", own_redis, tmp_path, SECONDS)
+    assert not found.wrong
+    assert not found.errors
+    assert min(found.had["HIT"], found.had["REPAIRED"], found.had["MISS"]) > 100, found
+    assert min(found.stored, found.foreign, found.writes) > 20, found
+    assert found.trips >= 2, "slow once, gone once"
+
+
+async def test_harness_of_processes_catches_a_weakened_rule(own_redis: RedisServer, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/lineage.db"
+    assert (await run(url, own_redis, tmp_path, 3, weakened="endpoints_only")).wrong
