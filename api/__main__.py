@@ -1,4 +1,4 @@
-"""The command line: `headwater serve`, `ingest`, `demo`, `check`, `settings`, `schema`, `version`.
+"""The command line: `headwater serve`, `ingest`, `demo`, `copy`, `check`, `settings`, `schema`, `version`.
 
 Exit codes: 0 done, 1 done in part (some events refused, or not ready), 2 could not be done. Errors are one line each.
 """
@@ -75,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     importing.add_argument("files", nargs="+", metavar="FILE", help="a file, or - for standard input")
     command("demo", _demo, "Load the demo into the store, empty or not.")
+    copying = command("copy", _copy, "Copy everything one store holds into an empty one, and prove it equal.", store=False)
+    copying.add_argument("source", metavar="FROM", help="the URL of the store to read; nothing should write to it meanwhile")
+    copying.add_argument("target", metavar="TO", help="the URL of the store to fill, of any kind")
     command("check", _check, "Check the settings and that the store answers.")
     command("settings", _settings, "Print every setting as a Markdown table.", store=False)
     command("schema", _schema, "Print the GraphQL schema.", store=False)
@@ -109,7 +112,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _ingest(arguments: argparse.Namespace) -> int:
     settings = _configured(arguments)
-    _check_keeps(settings)
+    _check_keeps(settings.backend)
     tallies = _run(_import_all(settings, arguments.files))
     accepted, refused = (sum(getattr(tally, name) for tally in tallies) for name in ("accepted", "refused"))
     print(f"{accepted:,} accepted, {refused:,} refused, of the events for {_store(settings)}")
@@ -134,10 +137,10 @@ async def _import_all(settings: Settings, files: Sequence[str]) -> list[Tally]:
             return tallies
 
 
-def _check_keeps(settings: Settings) -> None:
-    """Raises `Misconfigured` where what is imported would be gone when the command ends."""
-    if settings.backend.startswith("memory:"):
-        raise Misconfigured("memory:// keeps nothing after the command; say with --backend where to import to")
+def _check_keeps(url: str) -> None:
+    """Raises `Misconfigured` where what is written would be gone when the command ends."""
+    if url.startswith("memory:"):
+        raise Misconfigured("memory:// keeps nothing after the command; name a store that does")
 
 
 def _store(settings: Settings) -> str:
@@ -154,13 +157,26 @@ def _demo(arguments: argparse.Namespace) -> int:
     from api import demo
 
     settings = _configured(arguments)
-    _check_keeps(settings)
+    _check_keeps(settings.backend)
 
     async def load() -> None:
         async with open_backend(settings.backend) as backend:
             await demo.load(backend, _writer(backend, settings), settings.ingest_concurrency, say=partial(print, flush=True))
 
     _run(load())
+    return DONE
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    from api.copying import moved
+
+    logs.configure(Settings.from_environment(os.environ).log_level)
+    for url in (arguments.source, arguments.target):
+        _check_keeps(url)
+    counts = _run(moved(arguments.source, arguments.target, say=partial(print, file=sys.stderr)))
+    for kind, count in sorted(counts.items()):
+        print(f"{kind:<28} {count:>12,}")
+    print(f"{counts.total():,} in all; both stores hold the same")
     return DONE
 
 
