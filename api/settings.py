@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
+from backends.neo4j_settings import VARIABLES as NEO4J_VARIABLES
+
 PREFIX = "HEADWATER_"
-NOT_OURS = frozenset({"HEADWATER_CASES", "HEADWATER_REQUIRE"})
-"""Read by the tests and CI, not by the service."""
+NOT_OURS = frozenset({"HEADWATER_CASES", "HEADWATER_REQUIRE", *NEO4J_VARIABLES.values()})
+"""Read by the tests and CI, or by an adapter for what a URL should not hold."""
 MEBI = 1 << 20
 
 
@@ -27,7 +29,8 @@ class Settings:
 
     backend: str = _setting(
         "sqlite:///headwater.db",
-        "Where lineage is kept, as a URL: `sqlite:///file.db` (four slashes for an absolute path) or `memory://`.",
+        "Where lineage is kept, as a URL: `sqlite:///file.db` (four slashes for an absolute path), `neo4j://`, `bolt://`, "
+        "`gremlin://` or `memory://`.",
     )
     cache: str = _setting("memory://", "Where computed answers are remembered. `memory://` is the only one so far.")
     host: str = _setting("127.0.0.1", "The address to listen on. Beyond loopback a token must be set.")

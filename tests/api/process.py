@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,11 @@ class Service:
         return self.process.wait(PATIENCE)
 
     @property
+    def folder(self) -> Path:
+        """Where it runs, and where its store is."""
+        return self._log.parent
+
+    @property
     def log(self) -> str:
         """All it wrote so far, to either stream."""
         return self._log.read_text()
@@ -55,15 +60,18 @@ class Service:
 @contextmanager
 def started(cwd: Path, *arguments: str, **variables: str) -> Iterator[Service]:
     """A service on a free port with `cwd` as its folder, once it says where it is. It is gone afterwards."""
+    command = [sys.executable, "-m", "api", "serve", "--port", "0", *arguments]
+    with started_by(command, cwd, environment(**variables)) as service:
+        yield service
+
+
+@contextmanager
+def started_by(command: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> Iterator[Service]:
+    """The same by a command and an environment of one's own."""
     log = cwd / "service.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "api", "serve", "--port", "0", *arguments],
-            cwd=cwd,
-            env=environment(**variables),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
+            command, cwd=cwd, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
         )
     try:
         yield Service(process, _address(process, log), log)

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,17 @@ def test_queries_answer(service: Service, query: str) -> None:
 
 @pytest.mark.parametrize("script", blocks("sh"))
 def test_commands_work(service: Service, script: str) -> None:
-    """curl lines are run as they stand, but for the port; of make, that there is such a verb: CI runs them."""
+    """curl lines are run as they stand, but for the port, and ours beside the service's store; of make, that there is such a
+    verb: CI runs them; of docker, which is not here, that there is such a profile."""
     if (verb := re.match(r"(?:\w+=\S+ )*make (\w+)", script)) is not None:
         assert re.search(rf"^{verb[1]}:", (ROOT / "Makefile").read_text(), re.M)
         return
+    for profile in re.findall(r"^docker compose --profile (\w+) .*", script, re.M):
+        assert f"profiles: [{profile}]" in (ROOT / "docker-compose.yml").read_text()
+    script = re.sub(r"^docker compose .*", "", script, flags=re.M).replace(DEFAULT_URL, service.url)
     ran = subprocess.run(
-        ["bash", "-euc", script.replace(DEFAULT_URL, service.url)],
+        ["bash", "-euc", re.sub(r"^\.venv/bin/headwater ", f"{sys.executable} -m api ", script, flags=re.M)],
+        cwd=service.folder,
         env=environment(),
         capture_output=True,
         text=True,
