@@ -1,10 +1,15 @@
-"""What tests of the Gremlin adapter share: an empty store on a server that others use too, and scripts sent by hand."""
+"""What tests of the Gremlin adapter share: an empty store on a server that others use too, scripts sent by hand, and writers
+that die at a chosen point."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import pytest
+
 from backends.base import LineageBackend
+from backends.gremlin import GremlinBackend
 from backends.gremlin_settings import Settings
 from backends.gremlin_wire import Statement, Wire
 from backends.registry import open_backend
@@ -12,6 +17,8 @@ from tests.servers.gremlin import GremlinServer
 
 PATIENT = "&timeout=60&lease=30"
 """For a machine that does much else at the same time."""
+DEADLINE = 200.0
+"""Seconds after which a test ends, whatever it waits for; many times what one takes on a quiet machine."""
 WIPE = """
 g.V().drop().iterate()
 if (g.getGraph().features().graph().supportsTransactions()) g.getGraph().tx().commit()
@@ -42,3 +49,55 @@ async def empty(server: GremlinServer, more: str = PATIENT) -> AsyncIterator[Lin
     await run(url, WIPE)
     async with open_backend(url) as backend:
         yield backend
+
+
+@contextmanager
+def ending(within: float) -> Iterator[None]:
+    """All that waits on this loop is cancelled when the time is up, so that a test that would hang fails and cleans up."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        for task in asyncio.all_tasks(loop):
+            task.cancel(f"not done after {within} s")
+
+    timer = loop.call_later(within, end)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@pytest.fixture(autouse=True)
+async def deadline() -> AsyncIterator[None]:
+    """Import it into a module whose tests wait for others."""
+    with ending(DEADLINE):
+        yield
+
+
+class Counted:
+    """A store whose requests are noted by name, in the order they were answered."""
+
+    def __init__(self, url: str) -> None:
+        self.requests: list[str] = []
+        self.store = GremlinBackend(Settings.parse(url), lambda name, _: self.requests.append(name))
+
+    def count(self) -> list[str]:
+        """The requests since the last asking."""
+        made = [*self.requests]
+        self.requests.clear()
+        return made
+
+
+@contextmanager
+def dying(backend: LineageBackend, name: str, at: str, last: str = "") -> Iterator[None]:
+    """Within it the script of a write ends where it would do `at`, as if the server died there; `last` is done before."""
+    assert isinstance(backend, GremlinBackend)
+    scripts = backend._store._scripts
+    whole = scripts[name]
+    before, found, after = whole.rpartition(at)
+    assert found, "the script has changed"
+    scripts[name] = f"{before}{last}\nif (true) throw new IllegalStateException('died')\n{at}{after}"
+    try:
+        yield
+    finally:
+        scripts[name] = whole

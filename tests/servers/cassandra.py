@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from tests.servers.gremlin import JanusGraphServer
+from tests.servers.gremlin import SHORT_LIVED, JanusGraphServer
 from tests.servers.jars import class_path, java
 from tests.servers.process import HOST, Server, free_port, listens
 
@@ -115,6 +115,7 @@ class CassandraServer(Server):
             "-Xms512m",
             f"-Xmx{self.heap}",
             "-Xss256k",
+            *SHORT_LIVED,
             f"-javaagent:{jamm}",
             *(f"--add-exports={exported}=ALL-UNNAMED" for exported in EXPORTED),
             *(f"--add-opens={opened}=ALL-UNNAMED" for opened in OPENED),
@@ -131,7 +132,7 @@ class CassandraServer(Server):
 class JanusGraphOnCassandra(JanusGraphServer):
     """JanusGraph over a Cassandra that is started before it and goes on when it is stopped or killed."""
 
-    lock_wait = 100  # with 10 one cold commit in fifteen fails
+    lock_wait = 20  # one server, so nobody else's clock and writes need to be waited for; several need 100
 
     def __init__(self, home: Path, cassandra: CassandraServer) -> None:
         super().__init__(home)

@@ -5,6 +5,7 @@ would settle on is too old for it.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +22,8 @@ JANUSGRAPH = (
 )
 TINKERPOP = ("org.apache.tinkerpop:gremlin-server:3.7.5", "org.apache.tinkerpop:tinkergraph-gremlin:3.7.5", LOGGING)
 OPENED = ("java.base/java.lang", "java.base/java.util", "java.base/sun.nio.ch", "java.base/java.nio")
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For minutes on a machine that does much else, what is compiled quickly is faster than what is compiled well."""
 SERVER = """
 host: {host}
 port: {port}
@@ -60,6 +63,7 @@ class GremlinServer(Server):
     plugin: ClassVar[str]
     dialect: ClassVar[str]
     heap: ClassVar[str] = "1g"
+    flags: Sequence[str] = SHORT_LIVED
     failure = "unable to start"  # it lingers on for minutes
 
     def __init__(self, home: Path) -> None:
@@ -87,6 +91,7 @@ class GremlinServer(Server):
             java(),
             "-Xms256m",
             f"-Xmx{self.heap}",
+            *self.flags,
             *(f"--add-opens={opened}=ALL-UNNAMED" for opened in OPENED),
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-cp",
@@ -125,6 +130,7 @@ class JanusGraphServer(GremlinServer):
             "cache.db-cache": "false",
             "ids.block-size": 100_000,
             "storage.lock.wait-time": self.lock_wait,
+            "storage.lock.retries": 20,  # a lock that was written more slowly than that is written again
             "storage.lock.expiry-time": 5_000,  # so long a server that was killed keeps others from writing
             **self.storage(),
         }

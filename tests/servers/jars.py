@@ -15,6 +15,8 @@ POM = """<project><modelVersion>4.0.0</modelVersion>
 <dependencies>{}</dependencies></project>
 """
 DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
+PATIENCE = 600
+"""Seconds for Maven to find what is not in its repository yet."""
 
 
 def java() -> str:
@@ -40,7 +42,11 @@ def class_path(*coordinates: str) -> str:
     with TemporaryDirectory(prefix="headwater-pom-") as folder:
         Path(folder, "pom.xml").write_text(POM.format(wanted))
         goal = ["dependency:build-classpath", "-DincludeScope=runtime", "-Dmdep.outputFile=class_path"]
-        done = subprocess.run([maven, "-B", "-q", *goal], cwd=folder, capture_output=True, text=True, check=False)
+        command = [maven, "-B", "-q", *goal]
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise NotHere(f"Maven had no jars for it within {PATIENCE} seconds") from None
         if done.returncode != 0:
             raise NotHere(f"Maven found no jars for it: {(done.stdout + done.stderr).strip()[-2000:]}")
         return Path(folder, "class_path").read_text().strip()
