@@ -46,11 +46,13 @@ async def worker(*arguments: str) -> AsyncIterator[None]:
     pipe = asyncio.subprocess.PIPE
     command = [sys.executable, "-m", "tests.cache.harness.worker", *arguments]
     made = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
-    assert made.stdout is not None
+    assert made.stdin is not None and made.stdout is not None
     try:
         assert (await made.stdout.readline()).strip() == b"ready", "the worker did not start"
         yield
-        await made.communicate()
+        made.stdin.close()
+        async with asyncio.timeout(60):
+            await made.communicate()
         assert made.returncode == 0
     finally:
         if made.returncode is None:
@@ -85,9 +87,9 @@ async def run(
                 Read(q, known, after, Epoch(*epoch), word, digest) for q, known, after, epoch, word, digest in said["reads"]
             ]
             verdict.errors += said["errors"]
-            verdict.stored += said["stats"]["stored"]
-            verdict.foreign += said["stats"]["foreign"]
-            verdict.trips += said["state"]["store_trips"]
+            verdict.stored += said["counts"]["stored"]
+            verdict.foreign += said["counts"]["foreign"]
+            verdict.trips += said["counts"]["trips"]
         verdict.had = Counter(read.word for read in reads)
         verdict.wrong = await asyncio.to_thread(judge, await log_of(backend.changes_since, start), start, questions(), reads)
     return verdict

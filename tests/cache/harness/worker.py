@@ -12,7 +12,6 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -72,7 +71,10 @@ async def reader(url: str, cache: str, rng: Random, acknowledged: Acknowledged, 
     reads: list[Read] = []
     errors: list[str] = []
     limits = SMALL if rng.random() < 0.5 else AMPLE
-    async with CachedBackend(Delayed(open_backend(url), rng), store, graph=GRAPH, limits=limits) as backend:
+    async with (
+        open_backend(url) as inner,
+        CachedBackend(Delayed(inner, rng), store, graph=GRAPH, limits=limits) as backend,
+    ):
         print("ready", flush=True)  # noqa: T201 (how the parent is told)
 
         async def read() -> None:
@@ -89,7 +91,8 @@ async def reader(url: str, cache: str, rng: Random, acknowledged: Acknowledged, 
                 await asyncio.sleep(0.001)
 
         await asyncio.gather(*(read() for _ in range(READERS)))
-        return {"reads": reads, "errors": errors, "stats": asdict(backend.stats), "state": asdict(backend.state)}
+        counts = {"stored": backend.stats.stored, "foreign": backend.stats.foreign, "trips": backend.state.store_trips}
+        return {"reads": reads, "errors": errors, "counts": counts}
 
 
 async def writer(url: str, cache: str, rng: Random, acknowledged: Acknowledged, going: Callable[[], bool]) -> dict[str, Any]:
