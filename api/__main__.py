@@ -1,4 +1,4 @@
-"""The command line: `headwater serve`, `ingest`, `demo`, `copy`, `check`, `settings`, `schema`, `version`.
+"""The command line: `headwater serve`, `ingest`, `demo`, `copy`, `resync`, `check`, `settings`, `schema`, `version`.
 
 Exit codes: 0 done, 1 done in part (some events refused, or not ready), 2 could not be done. Errors are one line each.
 """
@@ -24,9 +24,9 @@ from api.settings import BadSetting, Settings, table, unknown_variables
 from api.upkeep import DAY
 from api.version import VERSION
 from api.writer import Writer
-from backends.base import LineageBackend
+from backends.base import LineageBackend, Resynced
 from backends.errors import BackendError, Misconfigured
-from backends.registry import open_backend
+from backends.registry import open_backend, without_index
 
 DONE, IN_PART, FAILED = 0, 1, 2
 INTERRUPTED = 130
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     copying = command("copy", _copy, "Copy everything one store holds into an empty one, and prove it equal.", store=False)
     copying.add_argument("source", metavar="FROM", help="the URL of the store to read; nothing should write to it meanwhile")
     copying.add_argument("target", metavar="TO", help="the URL of the store to fill, of any kind")
+    command("resync", _resync, "Take in what others than Headwater did to the store, by hand for example.")
     command("check", _check, "Check the settings and that the store answers.")
     command("settings", _settings, "Print every setting as a Markdown table.", store=False)
     command("schema", _schema, "Print the GraphQL schema.", store=False)
@@ -178,6 +179,22 @@ def _copy(arguments: argparse.Namespace) -> int:
         print(f"{kind:<28} {count:>12,}")
     print(f"{counts.total():,} in all; both stores hold the same")
     return DONE
+
+
+def _resync(arguments: argparse.Namespace) -> int:
+    settings = _configured(arguments)
+
+    async def take_in() -> Resynced:
+        async with open_backend(without_index(settings.backend)) as backend:
+            return await backend.resync()
+
+    done = _run(take_in())
+    print(f"taken in: {done.nodes:,} nodes, {done.edges:,} edges; a new history begins at epoch {done.epoch}")
+    if done.doubles or done.dropped:
+        print(f"removed: {done.doubles:,} edges that were there twice, {done.dropped:,} kept of nodes that are gone")
+    for problem in done.problems:
+        print(f"left as it is: {problem}", file=sys.stderr)
+    return IN_PART if done.problems else DONE
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -3,13 +3,26 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.changes import Changes, Cursor, LogPage, NodeFilter, NodePage, Order, Page, ScanPage, TopologyPage
+from backends.errors import Unsupported
 from backends.model import Capabilities, EdgeKey, Epoch, Records, Subgraph, Traversal
+
+
+class Resynced(NamedTuple):
+    """What was taken in: nodes and edges that others made. `doubles` are edges that were there twice, `dropped` edges kept
+    of nodes that are gone; `problems` say what was left as it is, and how to find it."""
+
+    epoch: Epoch
+    nodes: int
+    edges: int
+    doubles: int
+    dropped: int
+    problems: tuple[str, ...]
 
 
 class LineageBackend(Protocol):
@@ -62,6 +75,11 @@ class LineageBackend(Protocol):
     @abstractmethod
     async def ping(self) -> None:
         """Returns once the store answers."""
+
+    async def resync(self) -> Resynced:
+        """Takes in what others than Headwater did to the store, and begins a new history: indexes and remembered answers
+        start anew. Raises `Unsupported` where nobody else can write, or where it cannot be told what they wrote."""
+        raise Unsupported(f"what others wrote to a store of the kind {self.capabilities.name} cannot be taken in")
 
     async def __aenter__(self) -> Self:
         return self

@@ -47,3 +47,10 @@ def open_backend(url: str) -> LineageBackend:
         raise Misconfigured(f"the backend {scheme} needs a driver: {adapter.hint}") from error
     backend: LineageBackend = make(url)
     return backend
+
+
+def without_index(url: str) -> str:
+    """The URL of the same store asked directly, for those who repair what an index could not be made of."""
+    place, _, query = url.partition("?")
+    kept = [part for part in query.split("&") if part and not part.startswith("index=")]
+    return f"{place}?{'&'.join(kept)}" if kept else place

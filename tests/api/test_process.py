@@ -192,3 +192,7 @@ def test_a_gzip_file_is_known_by_its_bytes_and_one_cut_short_is_said_to_be(tmp_p
     done = headwater("ingest", "half.gz", cwd=tmp_path)
     assert done.returncode == 2
     assert "half.gz is a broken gzip file" in done.stderr
+
+
+def test_resync_says_where_there_is_nothing_to_take_in(tmp_path: Path) -> None:
+    assert "of the kind sqlite cannot be taken in" in said_in_one_line(headwater("resync", cwd=tmp_path))

@@ -9,7 +9,7 @@ import pytest
 from backends import registry
 from backends.errors import Misconfigured
 from backends.memory import MemoryBackend
-from backends.registry import ADAPTERS, Adapter, open_backend
+from backends.registry import ADAPTERS, Adapter, open_backend, without_index
 
 
 def test_a_url_opens_its_backend() -> None:
@@ -55,3 +55,9 @@ def test_every_adapter_is_there() -> None:
         module, _, factory = adapter.factory.partition(":")
         assert module.startswith("backends."), scheme
         assert callable(getattr(__import__(module, fromlist=[factory]), factory)), scheme
+
+
+def test_the_store_behind_an_index_can_be_asked_directly() -> None:
+    assert without_index("bolt://h:7687?database=x&index=on&timeout=3") == "bolt://h:7687?database=x&timeout=3"
+    assert without_index("bolt://h?index=on") == "bolt://h"
+    assert without_index("memory://") == "memory://"
