@@ -1,6 +1,6 @@
 """Lineage in a Gremlin store: JanusGraph, or a plain TinkerPop server.
 
-Scripts run on the server, so that each call is one or two requests whatever the graph (docs/decisions/janusgraph.md).
+Scripts run on the server, so that each call is one or two requests whatever the graph (docs/decisions/gremlin.md).
 Writes go through one writer a process, turn after turn (gremlin_commit.py). A read that overlaps a write is answered as
 before it or as after it: it sees what is announced, and is read again where that touches it.
 """

@@ -12,6 +12,10 @@ from backends.model import Json
 REFUSED: Final = frozenset({401, 403, 407})
 BUSY: Final = frozenset({429, 596})
 TIME_IS_UP: Final = 598
+WRONG_ARGUMENTS: Final = 499
+"""All our requests have the same arguments; the one that may be wrong is the traversal source."""
+LOCKING: Final = "LockingException"
+"""How the classes are named by which those are told who lost a race for a lock; they are no failures of the storage."""
 STORAGE: Final = ("org.janusgraph.diskstorage.", "com.datastax.oss.driver.")
 """Where exceptions come from that speak of what is behind the server."""
 
@@ -32,8 +36,11 @@ def error_of(code: int, attributes: Mapping[str, Json]) -> BackendError:
         return Misconfigured("the store refuses the user or the password")
     if code == TIME_IS_UP:
         return TimedOut("the store stopped the request: it took too long")
+    if code == WRONG_ARGUMENTS:
+        return Misconfigured("the server has no traversal source of that name: it is what follows the / in the URL")
     classes = [str(name) for name in attributes.get("exceptions") or ()]
-    if code in BUSY or any(name.startswith(STORAGE) for name in classes):
+    lost = any(name.endswith(LOCKING) for name in classes)
+    if code in BUSY or (not lost and any(name.startswith(STORAGE) for name in classes)):
         return Unavailable("the storage behind the store does not answer")
     return ScriptFailed(f"the store could not run the request: status {code}", classes, str(attributes.get("stackTrace")))
 
