@@ -8,6 +8,7 @@ it (facts: nodes kept are nearer than nodes cut, so those cut hang on those kept
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Final, Self
@@ -15,7 +16,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from backends import neo4j_schema as schema
-from backends.base import LineageBackend
+from backends.base import LineageBackend, Resynced
 from backends.changes import (
     Changes,
     Cursor,
@@ -33,9 +34,11 @@ from backends.errors import Misconfigured, Unavailable, Unsupported
 from backends.indexed import IndexedBackend
 from backends.model import Capabilities, Direction, EdgeKey, Epoch, Records, Subgraph, Traversal
 from backends.neo4j_commit import Committer
-from backends.neo4j_driver import Bolt, Record
+from backends.neo4j_driver import Bolt, Record, Refused
 from backends.neo4j_find import compile_find, decode_find
+from backends.neo4j_mapped import open_mapped
 from backends.neo4j_read import EPOCH, LOCK, Got, compile_get, compile_log, decode_log
+from backends.neo4j_resync import resync
 from backends.neo4j_scan import compile_scan, compile_topology, decode_scan, decode_topology
 from backends.neo4j_settings import Settings
 from backends.neo4j_statement import Statement
@@ -43,15 +46,18 @@ from backends.neo4j_traverse import MANY_ROOTS, Found, compile_traversal, compil
 from backends.neo4j_walk import walk
 
 ATTEMPTS: Final = 4
-"""How often a traversal runs beside writes that touch it, before it takes the write lock."""
+"""How often a traversal runs beside writes that touch it, before it takes the write lock; how often rules are made."""
 REREAD: Final = 8
 """How often the log is read again where rows are missing that its epoch counts."""
 Run = Callable[[Statement], Awaitable[Record | None]]
 
 
 def open_neo4j(url: str) -> LineageBackend:
-    """The store behind a `neo4j:` or `bolt:` URL, with an index in memory by `?index=on`. Raises `Misconfigured`."""
+    """The store behind a `neo4j:` or `bolt:` URL, with an index in memory by `?index=on`; or, by `?mapping=`,
+    a graph of others (neo4j_mapped.py). Raises `Misconfigured`."""
     settings = Settings.parse(url)
+    if settings.mapping is not None:
+        return open_mapped(settings, settings.mapping)
     store = Neo4jBackend(settings)
     if not settings.index:
         return store
@@ -104,12 +110,16 @@ class Neo4jBackend(LineageBackend):
 
     async def _prepare(self) -> None:
         """Constraints and indexes where they are missing, and the epoch node."""
-        present = await self._record(schema.list_rules())
-        made = schema.missing(present["names"])
-        for statement in made:
-            await self.bolt.run(statement)
-        if made:
+        for _ in range(ATTEMPTS):
+            made = schema.missing((await self._record(schema.list_rules()))["names"])
+            if not made:
+                break
+            for statement in made:
+                with suppress(Refused):  # of services that start together one is the first, whatever IF NOT EXISTS says
+                    await self.bolt.run(statement)
             await self.bolt.run(schema.await_rules())
+        else:
+            raise Misconfigured("Neo4j refuses a constraint or an index that is needed: see docs/neo4j.md for the rights")
         if (await self._record(schema.begin()))["format"] != schema.FORMAT:
             raise Misconfigured("the Neo4j database was written by another version of Headwater; this one cannot read it")
 
@@ -206,6 +216,10 @@ class Neo4jBackend(LineageBackend):
         if self._committer is None:
             raise Unavailable("the store is closed")
         return await self._committer.apply(changes)
+
+    async def resync(self) -> Resynced:
+        async with self.bolt.transaction() as run:
+            return await resync(run)
 
 
 def _disturbed(rows: Iterable[LogRow], visited: np.ndarray[Any, np.dtype[np.int64]], traversal: Traversal) -> bool:

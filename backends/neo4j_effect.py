@@ -8,9 +8,10 @@ from backends.model import EdgeKey, Json
 from backends.neo4j_graph import HIDDEN, LABELS, names, plain, search_properties, storable
 from backends.neo4j_group import Decided, Written
 from backends.neo4j_statement import Statement
-from backends.neo4j_values import dump, dump_stamped, dump_tallies, parted
+from backends.neo4j_values import dump_tallies, parted
 from backends.neo4j_write import WRITE
 from backends.rows import NodeRow, as_node
+from backends.stored import dump, dump_stamped
 from backends.text import SEARCHED
 
 
@@ -72,7 +73,7 @@ class _Nodes:
             if node_id in known:
                 told.setdefault(node_id, {}).update(properties)
         return {
-            "made": [[_label(row), _new_properties(row) | search.get(row.id, {}), row.number, row.id] for row in self._made],
+            "made": [[_label(row), new_properties(row) | search.get(row.id, {}), row.number, row.id] for row in self._made],
             "ends": [known[node_id].element for node_id in self._ends],
             "told": [[known[node_id].element, properties] for node_id, properties in told.items()],
             "flipped": flipped,
@@ -123,7 +124,8 @@ def _times(row: NodeRow) -> dict[str, Json]:
     }
 
 
-def _new_properties(row: NodeRow) -> dict[str, Json]:
+def new_properties(row: NodeRow) -> dict[str, Json]:
+    """Of a new node all properties but its number and its id, and those it is found by."""
     small, facets = parted(row.attributes)
     properties = {**_in_force(row), **names(row.id), **_times(row)}
     if small:
@@ -160,25 +162,29 @@ def _edges(decided: Decided, nodes: _Nodes) -> dict[str, list[Any]]:
             if stands:
                 parts["came"].append([*_joined(key, nodes), said])
             else:
-                kept = {"source": key.source, "kind": key.kind.value, "target": key.target}
+                kept = dict(zip(("source", "kind", "target"), _named(key), strict=True))
                 parts["kept"].append({**kept, **said, "retracted_at": edge.retracted_at})
             continue
-        element, stood = decided.element_of(key), before[1]
+        stood = before[1]
         if said and not stands:
             said["retracted_at"] = edge.retracted_at
         if stood and stands:
-            parts["restated"].append([element, said])
+            parts["restated"].append([*_named(key), said])
         elif stood:
-            parts["sunk"].append([element, key.source, key.kind.value, key.target, said])
+            parts["sunk"].append([*_named(key), said])
         elif stands:
-            parts["risen"].append([*_joined(key, nodes), said, element])
+            parts["risen"].append([*_joined(key, nodes), said, decided.element_of(key)])
         else:
-            parts["rekept"].append([element, said])
+            parts["rekept"].append([decided.element_of(key), said])
     return parts
 
 
 def _joined(key: EdgeKey, nodes: _Nodes) -> tuple[int, str, int]:
     return nodes.end(key.source), key.kind.value, nodes.end(key.target)
+
+
+def _named(key: EdgeKey) -> tuple[str, str, str]:
+    return key.source, key.kind.value, key.target
 
 
 def _records(decided: Decided) -> dict[str, list[Any]]:

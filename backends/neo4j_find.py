@@ -15,7 +15,6 @@ from backends.model import Direction, Node
 from backends.neo4j_graph import (
     FULL_TEXT,
     can_be_id,
-    encodable,
     kind_token,
     name_token,
     namespace_token,
@@ -26,8 +25,8 @@ from backends.neo4j_graph import (
 )
 from backends.neo4j_read import as_said, said
 from backends.neo4j_statement import Statement
-from backends.neo4j_values import load
 from backends.rows import as_node
+from backends.stored import encodable, load
 from backends.text import words
 
 MOST_WORDS: Final = 60

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from backends.ids import KINDS, BadId, Kind, kind_of, name_of, namespace_of
 from backends.model import EDGE_KINDS, ENDS, Json
+from backends.stored import encodable
 from backends.text import Document, document
 from backends.vocabulary import FACET
 
@@ -37,6 +38,8 @@ LABELS: Final = {kind: kind.value.capitalize() for kind in KINDS if not kind.is_
 """The label of each kind of node."""
 NODE: Final = "_Node"
 HIDDEN: Final = "_Hidden"
+TYPES: Final = "|".join(kind.value for kind in EDGE_KINDS if not kind.is_hidden)
+"""All types of relationships, for between the brackets of a pattern."""
 NO_EDGE: Final = 255
 FULL_TEXT: Final = "headwater_search"
 """The name of the full-text index."""
@@ -63,15 +66,6 @@ def can_be_id(text: str) -> bool:
     if "\0" in text:
         return False
     return text.isascii() or encodable(text)
-
-
-def encodable(text: str) -> bool:
-    """Whether a text has a UTF-8 form; half of a surrogate pair has none."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def storable(text: str) -> str:

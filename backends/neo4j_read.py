@@ -6,17 +6,18 @@ from typing import Any, Final
 from backends.changes import LogOp, LogPage, LogRow
 from backends.ids import kind_of
 from backends.model import Edge, EdgeKey, Epoch, Node
-from backends.neo4j_graph import node_ids, record_ids
+from backends.neo4j_graph import TYPES, node_ids, record_ids
 from backends.neo4j_schema import GENESIS
 from backends.neo4j_statement import Statement
-from backends.neo4j_values import load, node_row, row_of, tallies_of
+from backends.neo4j_values import node_row, row_of, tallies_of
 from backends.rows import NodeRow, as_edge, as_node
+from backends.stored import load
 
 LOGGED: Final = 10_000
 """Log rows of a page."""
 
 EPOCH: Final = Statement("MATCH (e:_Epoch {id: 0}) RETURN e.at AS at, e.watermark AS watermark")
-LOCK: Final = Statement("MATCH (e:_Epoch {id: 0}) SET e.writes = e.writes RETURN e.writes AS writes", writes=True)
+LOCK: Final = Statement("MATCH (e:_Epoch {id: 0}) SET e.locked = true RETURN e.writes AS writes", writes=True)
 """Waits until no write is under way, and holds off the next one until its transaction ends. It changes nothing."""
 
 
@@ -51,10 +52,8 @@ CALL () {{
   CALL () {{
     UNWIND $p.edges AS x
     MATCH (s:_Node {{id: x[1]}}) USING INDEX SEEK s:_Node(id)
-    WITH x, s
     MATCH (t:_Node {{id: x[3]}}) USING INDEX SEEK t:_Node(id)
-    WITH x, s, t
-    MATCH (s)-[r]->(t) WHERE type(r) = x[2]
+    UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[2] | r] AS r
     RETURN x[0] AS place, r.tallies AS tallies, r.facts AS facts, null AS retracted_at
     UNION ALL
     UNWIND $p.edges AS x

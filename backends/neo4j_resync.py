@@ -20,8 +20,8 @@ from backends.neo4j_effect import new_properties
 from backends.neo4j_graph import KIND_BETWEEN, LABELS, can_be_id, plain, search_properties
 from backends.neo4j_read import LOCK
 from backends.neo4j_statement import Statement
-from backends.neo4j_values import dump
 from backends.rows import NodeRow
+from backends.stored import dump
 
 BY_HAND: Final = "by hand"
 """Who states an edge that was drawn by hand; also its `origin`."""

@@ -13,9 +13,10 @@ from backends.changes import Changes, Cursor, EdgeChange, NodeChange, RecordChan
 from backends.errors import Rejected
 from backends.ids import kind_of
 from backends.model import EDGE_KINDS, EdgeKey, EdgeKind
-from backends.neo4j_graph import restored
+from backends.neo4j_graph import TYPES, restored
 from backends.neo4j_statement import Statement
-from backends.neo4j_values import Foreign, load, node_row, row_of, tallies_of
+from backends.neo4j_values import Foreign, node_row, row_of, tallies_of
+from backends.stored import load
 
 NODES: Final = 2_000
 """Node numbers of a page of a scan."""
@@ -28,7 +29,6 @@ TOPOLOGY: Final = 20_000
 PAGE: Final = 2_000
 """Edges that do not stand, and records, of a page."""
 SHOWN: Final = {kind.value: kind for kind in EDGE_KINDS if not kind.is_hidden}
-TYPES: Final = "|".join(SHOWN)
 
 
 def compile_scan(after: Cursor | None) -> Statement:

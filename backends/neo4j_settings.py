@@ -17,7 +17,7 @@ VARIABLES: Final = {
     "ca": "HEADWATER_NEO4J_CA",
 }
 """Read where the URL does not say it: secrets are better kept out of URLs."""
-KNOWN: Final = "database, ca, index, snapshots, timeout, queue, keep and connections"
+KNOWN: Final = "database, ca, index, snapshots, mapping, timeout, queue, keep and connections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Settings:
     | `ca` | those of the system | a file of certificates to trust, with `+s` |
     | `index` | `off` | `on` keeps the topology in memory and traverses there |
     | `snapshots` | none | a folder for the index between runs: without it the index is read from the store at each start |
+    | `mapping` | none | a TOML file that says how a graph of others is lineage; it is then only read |
     | `timeout` | 30 | seconds a call may take, waiting for a connection or a lock included |
     | `queue` | 1000 | writes that may wait; more of them wait in front of it |
     | `keep` | 1000000 | rows of the topology log to keep at least; what is older is trimmed in the background |
@@ -45,6 +46,7 @@ class Settings:
     encrypted: bool = False
     index: bool = False
     snapshots: Path | None = None
+    mapping: Path | None = None
     timeout: float = 30.0
     queue: int = 1000
     keep: int = 1_000_000
@@ -79,6 +81,7 @@ class Settings:
                 encrypted=bool(ca),
                 index={"on": True, "off": False}[said.pop("index", "off")],
                 snapshots=Path(folder) if (folder := said.pop("snapshots", "")) else None,
+                mapping=Path(file) if (file := said.pop("mapping", "")) else None,
                 timeout=float(said.pop("timeout", 30.0)),
                 queue=int(said.pop("queue", 1000)),
                 keep=int(said.pop("keep", 1_000_000)),
@@ -92,6 +95,8 @@ class Settings:
             raise Misconfigured(f"unknown setting {', '.join(sorted(said))}; known are {KNOWN}")
         if not (0 < made.timeout < 1e6 and made.queue > 0 and made.keep > 0 and made.connections > 0):
             raise Misconfigured("timeout, queue, keep and connections are greater than 0")
+        if made.mapping is not None and (made.index or made.snapshots is not None):
+            raise Misconfigured("a graph read through a mapping is kept in memory as it is: leave out index and snapshots")
         if made.user is None and made.password is not None:
             raise Misconfigured("a password needs a user: in the URL, or HEADWATER_NEO4J_USER")
         if made.ca is not None and not made.ca.is_file():

@@ -1,16 +1,14 @@
 """Between what Neo4j stores and our values: JSON, rows of nodes, tallies. Pure."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from backends.decide import Tallies
 from backends.errors import Misconfigured
-from backends.model import Json, Stamped
+from backends.model import Stamped
 from backends.neo4j_graph import restored, storable
 from backends.rows import NodeRow
+from backends.stored import dump, load, load_stamped
 from backends.vocabulary import FACET
 
 HERE: Final = ("id", "_number", "_version", "_said", "_first", "_last", "_deleted", "_withdrawn", "_alias")
@@ -27,31 +25,6 @@ class Foreign(Misconfigured):
 def row_of(variable: str) -> str:
     """A list expression of the properties of a node that `node_row` takes."""
     return f"[{', '.join(f'{variable}.{name}' for name in HERE)}]"
-
-
-def dump(value: Json) -> str:
-    """JSON as it is stored. What orjson cannot keep exactly (integers past 64 bits, half surrogate pairs) goes through
-    `json`, and a leading space says so."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return " " + json.dumps(value)
-
-
-def load(text: str) -> Json:
-    """The value that `dump` stored."""
-    return json.loads(text) if text[0] == " " else orjson.loads(text)
-
-
-def dump_stamped(attributes: Mapping[str, Stamped]) -> str:
-    return dump({key: (stamped.time, stamped.value) for key, stamped in attributes.items()})
-
-
-def load_stamped(text: str | None) -> dict[str, Stamped]:
-    """None, as nothing is stored, is nothing said."""
-    if text is None or text == "{}":
-        return {}
-    return {key: Stamped(time, value) for key, (time, value) in load(text).items()}
 
 
 def node_row(row: Sequence[Any], facets: str | None = None) -> NodeRow:

@@ -1,7 +1,8 @@
 """The two statements of a write: what it must know, read under the lock, and what it comes to. Pure.
 
-Both take the write lock of the epoch node first, as `SET e.writes = e.writes` does before anything is read. So whoever
-reads under it reads what the last writer left, whole, and nobody writes at the same time. The second statement of a pair
+Both take the write lock of the epoch node first, as `SET e.locked = true` does before anything is read (`SET e.writes =
+e.writes` would not: Neo4j reads the old value, waits for the lock, and puts that value back). So whoever reads under it
+reads what the last writer left, whole, and nobody writes at the same time. The second statement of a pair
 writes nothing unless `writes` is what the first one read: nobody wrote in between. Neo4j's own ids of nodes and edges go
 from the first to the second; they stay, since no node of ours is ever removed.
 """
@@ -12,13 +13,13 @@ from typing import Any, Final
 
 from backends.decide import StoredEdge
 from backends.model import EdgeKey, Epoch
-from backends.neo4j_graph import restored
+from backends.neo4j_graph import TYPES, restored
 from backends.neo4j_statement import Statement
 from backends.neo4j_values import node_row, row_of, tallies_of
 from backends.rows import NodeRow
 
 READ: Final = f"""\
-MATCH (e:_Epoch {{id: 0}}) SET e.writes = e.writes
+MATCH (e:_Epoch {{id: 0}}) SET e.locked = true
 WITH e
 CALL () {{
   UNWIND $p.nodes AS id
@@ -30,10 +31,8 @@ CALL () {{
 CALL () {{
   UNWIND $p.edges AS x
   MATCH (s:_Node {{id: x[1]}}) USING INDEX SEEK s:_Node(id)
-  WITH x, s
   MATCH (t:_Node {{id: x[3]}}) USING INDEX SEEK t:_Node(id)
-  WITH x, s, t
-  MATCH (s)-[r]->(t) WHERE type(r) = x[2]
+  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[2] | r] AS r
   RETURN collect([x[0], elementId(r), r.tallies, r.facts]) AS shown
 }}
 CALL () {{
@@ -72,8 +71,9 @@ RETURN shown, kept"""
 """All edges at nodes that come or go, without what is said of them: a hub may have a million."""
 
 # Of a new node the number and the id are set last: Neo4j finds those first, and a traversal reads nothing else.
+# An edge is a pattern with types in a list: in any other form Neo4j may read all relationships, or all of a hub's.
 WRITE: Final = """\
-MATCH (e:_Epoch {id: 0}) SET e.writes = e.writes
+MATCH (e:_Epoch {id: 0}) SET e.locked = true
 WITH e WHERE e.writes = $p.writes
 SET e.writes = $p.writes + 1, e.at = $p.at, e.next = $p.next, e.watermark = $p.watermark
 WITH e
@@ -115,15 +115,19 @@ CALL (made, ends) {
 }
 CALL () {
   UNWIND $p.sunk AS x
-  MATCH ()-[r]->() WHERE elementId(r) = x[0]
+  MATCH (s:_Node {id: x[0]}) USING INDEX SEEK s:_Node(id)
+  MATCH (t:_Node {id: x[2]}) USING INDEX SEEK t:_Node(id)
+  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[1] | r] AS r
   CREATE (h:_Edge)
-  SET h.source = x[1], h.kind = x[2], h.target = x[3], h.tallies = r.tallies, h.facts = r.facts, h += x[4]
+  SET h.source = x[0], h.kind = x[1], h.target = x[2], h.tallies = r.tallies, h.facts = r.facts, h += x[3]
   DELETE r
 }
 CALL () {
   UNWIND $p.restated AS x
-  MATCH ()-[r]->() WHERE elementId(r) = x[0]
-  SET r += x[1]
+  MATCH (s:_Node {id: x[0]}) USING INDEX SEEK s:_Node(id)
+  MATCH (t:_Node {id: x[2]}) USING INDEX SEEK t:_Node(id)
+  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[1] | r] AS r
+  SET r += x[3]
 }
 CALL () {
   UNWIND $p.kept AS x
@@ -156,7 +160,7 @@ CALL () {
   UNWIND $p.log AS x
   CREATE (:_Log {seq: x[0], op: x[1], code: x[2], source: x[3], target: x[4], id: x[5], chain: x[6]})
 }
-RETURN $p.at AS at"""
+RETURN $p.at AS at""".replace("{TYPES}", TYPES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def server(url: str | None) -> Iterator[str]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         made = Neo4jServer(Path(folder, "home"))
         made.heap = "2g"
+        made.flags = ()
         made.start()
         try:
             yield made.url

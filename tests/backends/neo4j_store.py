@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import neo4j
@@ -13,6 +14,7 @@ from backends.neo4j_settings import Settings
 from backends.neo4j_statement import Statement
 from backends.registry import open_backend
 
+ROOT = Path(__file__).parents[2]
 WIPE = Statement("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS", writes=True)
 
 

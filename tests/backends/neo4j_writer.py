@@ -4,11 +4,21 @@ FIRST COUNT`. It prints a line for each write once it is acknowledged, `? number
 import asyncio
 import sys
 
+from backends.base import LineageBackend
 from backends.errors import BackendError
 from backends.registry import open_backend
 from tests.backends.test_processes import event
 
 WRITERS = 2
+
+
+async def back(backend: LineageBackend) -> None:
+    """Returns once the server answers again."""
+    while True:
+        try:
+            return await backend.ping()
+        except BackendError:
+            await asyncio.sleep(0.2)
 
 
 async def main(url: str, name: str, first: int, count: int) -> None:
@@ -22,7 +32,7 @@ async def main(url: str, name: str, first: int, count: int) -> None:
                 if not error.retryable:
                     raise
                 print(f"? {number}", flush=True)  # noqa: T201 (how the parent is told)
-                await asyncio.sleep(0.2)
+                await back(backend)
             else:
                 print(number, flush=True)  # noqa: T201
 

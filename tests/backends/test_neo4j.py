@@ -14,7 +14,7 @@ from tests.servers.neo4j import Neo4jServer
 
 
 class TestNeo4j(BackendContract):
-    case_factor = 0.8
+    case_factor = 0.1
 
     @pytest.fixture
     async def backend(self, neo4j_server: Neo4jServer) -> AsyncIterator[LineageBackend]:
@@ -24,7 +24,7 @@ class TestNeo4j(BackendContract):
 
 
 class TestNeo4jIndexed(BackendContract):
-    case_factor = 0.2
+    case_factor = 0.05
 
     @pytest.fixture
     async def backend(self, neo4j_server: Neo4jServer, tmp_path: Path) -> AsyncIterator[LineageBackend]:

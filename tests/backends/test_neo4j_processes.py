@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,6 +36,24 @@ from tests.backends.test_processes import (
 from tests.servers.neo4j import Neo4jServer
 
 DOWN = Direction.DOWNSTREAM
+
+
+DEADLINE = 150.0
+"""Seconds after which a test ends, whatever it waits for; twenty times what one takes on a quiet machine."""
+
+
+@pytest.fixture(autouse=True)
+async def deadline() -> AsyncIterator[None]:
+    """Whatever a test waits for is cancelled at its deadline, so that it fails and cleans up."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        for task in asyncio.all_tasks(loop):
+            task.cancel(f"not done after {DEADLINE} s")
+
+    timer = loop.call_later(DEADLINE, end)
+    yield
+    timer.cancel()
 
 
 @pytest.fixture
@@ -175,19 +192,16 @@ async def said_by(made: asyncio.subprocess.Process, heard: list[str]) -> None:
         heard.append(text)
 
 
-async def test_server_killed_in_the_middle_of_a_thousand_writes_loses_none_and_tears_none(
-    url: str, neo4j_server: Neo4jServer
-) -> None:
-    """Four writers in two processes, and two deaths of the server."""
-    each = 500
+async def test_server_killed_in_the_middle_of_writes_loses_none_and_tears_none(url: str, neo4j_server: Neo4jServer) -> None:
+    """Four writers in two processes. HEADWATER_WRITES says how many writes."""
+    each = int(os.environ.get("HEADWATER_WRITES", "300")) // 2
     heard: dict[str, list[str]] = {"ax": [], "bx": []}
     async with writer_of(url, "ax", 0, each) as one, writer_of(url, "bx", 0, each) as two:
         hearing = asyncio.gather(said_by(one, heard["ax"]), said_by(two, heard["bx"]))
-        for share in (0.25, 0.6):
-            while sum(map(len, heard.values())) < 2 * each * share:  # noqa: ASYNC110 (told from two other processes)
-                await asyncio.sleep(0.005)
-            neo4j_server.kill()
-            await asyncio.to_thread(neo4j_server.start)
+        while sum(map(len, heard.values())) < 2 * each / 3:  # noqa: ASYNC110 (told from two other processes)
+            await asyncio.sleep(0.005)
+        neo4j_server.kill()
+        await asyncio.to_thread(neo4j_server.start)
         await hearing
     assert all(texts.pop() == "done" for texts in heard.values())
     assert all(len(texts) == each for texts in heard.values())
@@ -198,31 +212,49 @@ async def test_server_killed_in_the_middle_of_a_thousand_writes_loses_none_and_t
         await assert_whole(backend, names, each)
 
 
-@pytest.mark.parametrize("index", ["on", "off"])
 async def test_stopped_server_is_unavailable_at_once_and_its_return_is_noticed(
-    url: str, neo4j_server: Neo4jServer, index: str, tmp_path: Path
+    url: str, neo4j_server: Neo4jServer, tmp_path: Path
 ) -> None:
-    async with open_backend(f"{url}?timeout=5&index={index}&snapshots={tmp_path}") as backend:
-        await backend.apply(stated(arrows(CHAIN)))
-        neo4j_server.kill()
-        for call in (
-            backend.ping,
-            lambda: ask(backend, "a", DOWN),
-            lambda: backend.apply(stated(arrows("d-e"))),
-            lambda: backend.get([SOURCE]),
-            lambda: backend.scan(),
-        ):
-            began = time.monotonic()
-            with pytest.raises(Unavailable):
-                await call()
-            assert time.monotonic() - began < 6
+    async with (
+        open_backend(f"{url}?timeout=5") as plain,
+        open_backend(f"{url}?timeout=5&index=on&snapshots={tmp_path}") as indexed,
+    ):
+        await plain.apply(stated(arrows(CHAIN)))
+        await asyncio.to_thread(neo4j_server.kill)
+        for backend in (plain, indexed):
+            await assert_unavailable(backend)
         with pytest.raises(Unavailable):
             async with open_backend(f"{url}?timeout=5"):
                 pass
         await asyncio.to_thread(neo4j_server.start)
-        await backend.ping()
-        await backend.apply(stated(arrows("d-e")))
-        assert (await ask(backend, "a", DOWN)).arrows == "a-b b-c c-d d-e"
+        for backend, more in ((plain, "d-e"), (indexed, "d-f")):
+            await answering(backend)
+            await backend.apply(stated(arrows(more)))
+            assert more in (await ask(backend, "a", DOWN)).arrows
+        assert (await ask(plain, "a", DOWN)).arrows == "a-b b-c c-d d-e d-f"
+
+
+async def assert_unavailable(backend: LineageBackend) -> None:
+    """Each call says so. The deadline of 5 seconds is the store's; more than it would be another error, or a hang."""
+    for call in (
+        backend.ping,
+        lambda: ask(backend, "a", DOWN),
+        lambda: backend.apply(stated(arrows("d-e"))),
+        lambda: backend.get([SOURCE]),
+        lambda: backend.scan(),
+    ):
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(30):
+                await call()
+
+
+async def answering(backend: LineageBackend) -> None:
+    """Returns once a store that was away answers again, by itself. A server that has just started may be slow."""
+    while True:
+        try:
+            return await backend.ping()
+        except (Unavailable, TimedOut):
+            await asyncio.sleep(0.2)
 
 
 async def test_server_that_hangs_times_out(url: str, neo4j_server: Neo4jServer) -> None:
@@ -236,12 +268,9 @@ async def test_server_that_hangs_times_out(url: str, neo4j_server: Neo4jServer) 
                 assert isinstance(raised.value, TimedOut | Unavailable)
         finally:
             os.kill(neo4j_server.pid, signal.SIGCONT)
-        for _ in range(50):
-            try:
-                await backend.apply(stated(arrows("d-f")))
-                break
-            except BackendError:
-                await asyncio.sleep(0.1)
+        await answering(backend)
+    async with open_backend(url) as backend:
+        await backend.apply(stated(arrows("d-f")))
         assert "d-f" in (await ask(backend, "a", DOWN)).arrows
 
 

@@ -1,6 +1,7 @@
 """Neo4j Community 5.26: the LTS line, on Java 17."""
 
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,10 @@ server.https.enabled=false
 dbms.security.auth_enabled=true
 server.memory.pagecache.size=256m
 dbms.usage_report.enabled=false
+dbms.cypher.min_replan_interval=1h
 """
+LIGHT = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For a server that lives for minutes on a small machine: half of the work of the JVM would be to optimise itself."""
 OPENED = ("java.base/java.nio", "java.base/java.io", "java.base/sun.nio.ch")
 
 
@@ -31,6 +35,7 @@ class Neo4jServer(Server):
 
     name = "neo4j"
     heap = "1g"
+    flags: Sequence[str] = LIGHT
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)
@@ -45,6 +50,7 @@ class Neo4jServer(Server):
             java(),
             "-Xms256m",
             f"-Xmx{self.heap}",
+            *self.flags,
             *(f"--add-opens={opened}=ALL-UNNAMED" for opened in OPENED),
             "-cp",
             class_path(*COORDINATES),

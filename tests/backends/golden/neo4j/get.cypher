@@ -13,10 +13,8 @@ CALL () {
   CALL () {
     UNWIND $p.edges AS x
     MATCH (s:_Node {id: x[1]}) USING INDEX SEEK s:_Node(id)
-    WITH x, s
     MATCH (t:_Node {id: x[3]}) USING INDEX SEEK t:_Node(id)
-    WITH x, s, t
-    MATCH (s)-[r]->(t) WHERE type(r) = x[2]
+    UNWIND [(s)-[r:INPUT_TO|PRODUCES|USED_IN_TRAINING|GENERATED|DERIVES|CONFIGURED_WITH|EVALUATED_WITH|PERFORMED|HOSTED|HAS_COLUMN|HAS_OPERATION]->(t) WHERE type(r) = x[2] | r] AS r
     RETURN x[0] AS place, r.tallies AS tallies, r.facts AS facts, null AS retracted_at
     UNION ALL
     UNWIND $p.edges AS x

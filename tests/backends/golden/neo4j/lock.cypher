@@ -1,2 +1,2 @@
 // writes
-MATCH (e:_Epoch {id: 0}) SET e.writes = e.writes RETURN e.writes AS writes
+MATCH (e:_Epoch {id: 0}) SET e.locked = true RETURN e.writes AS writes

@@ -1,5 +1,5 @@
 // writes
-MATCH (e:_Epoch {id: 0}) SET e.writes = e.writes
+MATCH (e:_Epoch {id: 0}) SET e.locked = true
 WITH e
 CALL () {
   UNWIND $p.nodes AS id
@@ -11,10 +11,8 @@ CALL () {
 CALL () {
   UNWIND $p.edges AS x
   MATCH (s:_Node {id: x[1]}) USING INDEX SEEK s:_Node(id)
-  WITH x, s
   MATCH (t:_Node {id: x[3]}) USING INDEX SEEK t:_Node(id)
-  WITH x, s, t
-  MATCH (s)-[r]->(t) WHERE type(r) = x[2]
+  UNWIND [(s)-[r:INPUT_TO|PRODUCES|USED_IN_TRAINING|GENERATED|DERIVES|CONFIGURED_WITH|EVALUATED_WITH|PERFORMED|HOSTED|HAS_COLUMN|HAS_OPERATION]->(t) WHERE type(r) = x[2] | r] AS r
   RETURN collect([x[0], elementId(r), r.tallies, r.facts]) AS shown
 }
 CALL () {

@@ -1,5 +1,5 @@
 // writes
-MATCH (e:_Epoch {id: 0}) SET e.writes = e.writes
+MATCH (e:_Epoch {id: 0}) SET e.locked = true
 WITH e WHERE e.writes = $p.writes
 SET e.writes = $p.writes + 1, e.at = $p.at, e.next = $p.next, e.watermark = $p.watermark
 WITH e
@@ -41,15 +41,19 @@ CALL (made, ends) {
 }
 CALL () {
   UNWIND $p.sunk AS x
-  MATCH ()-[r]->() WHERE elementId(r) = x[0]
+  MATCH (s:_Node {id: x[0]}) USING INDEX SEEK s:_Node(id)
+  MATCH (t:_Node {id: x[2]}) USING INDEX SEEK t:_Node(id)
+  UNWIND [(s)-[r:INPUT_TO|PRODUCES|USED_IN_TRAINING|GENERATED|DERIVES|CONFIGURED_WITH|EVALUATED_WITH|PERFORMED|HOSTED|HAS_COLUMN|HAS_OPERATION]->(t) WHERE type(r) = x[1] | r] AS r
   CREATE (h:_Edge)
-  SET h.source = x[1], h.kind = x[2], h.target = x[3], h.tallies = r.tallies, h.facts = r.facts, h += x[4]
+  SET h.source = x[0], h.kind = x[1], h.target = x[2], h.tallies = r.tallies, h.facts = r.facts, h += x[3]
   DELETE r
 }
 CALL () {
   UNWIND $p.restated AS x
-  MATCH ()-[r]->() WHERE elementId(r) = x[0]
-  SET r += x[1]
+  MATCH (s:_Node {id: x[0]}) USING INDEX SEEK s:_Node(id)
+  MATCH (t:_Node {id: x[2]}) USING INDEX SEEK t:_Node(id)
+  UNWIND [(s)-[r:INPUT_TO|PRODUCES|USED_IN_TRAINING|GENERATED|DERIVES|CONFIGURED_WITH|EVALUATED_WITH|PERFORMED|HOSTED|HAS_COLUMN|HAS_OPERATION]->(t) WHERE type(r) = x[1] | r] AS r
+  SET r += x[3]
 }
 CALL () {
   UNWIND $p.kept AS x
@@ -97,7 +101,7 @@ RETURN $p.at AS at
 // $p.removed = []
 // $p.restated = []
 // $p.risen = [[-1, "PRODUCES", -2, {}, "h:writes"]]
-// $p.sunk = [["r:reads", "dataset:shop#orders", "INPUT_TO", "operation:shop#load#0123456789abcdef", {"tallies": null, "facts": null, "retracted_at": 1754000000000000}]]
+// $p.sunk = [["dataset:shop#orders", "INPUT_TO", "operation:shop#load#0123456789abcdef", {"tallies": null, "facts": null, "retracted_at": 1754000000000000}]]
 // $p.told = [["e:orders", {"_version": 2, "_first": 1, "_last": 2, "_deleted": null, "_withdrawn": null, "_alias": null, "_said": "{\"type\":[2,\"view\"],\"tags\":[2,null]}", "_facets": "{\"facet:x\":[2,{}]}", "tags": null, "type": "view", "_terms": ["k0", "sf713a3f6cea4b64e6aed", "e0944d23ed971f9bf3eec", "ee8bb671471c9a0afefdb", "norders", "wshop"], "_name": "orders", "_size": 6, "_tail": null, "_folded": null}], ["e:old", {"_version": 2, "_first": null, "_last": null, "_deleted": null, "_withdrawn": null, "_alias": null, "_terms": ["k0", "ta2bb6a2965ab31be5867", "sf713a3f6cea4b64e6aed", "e5c200481d35ce4e41e4b", "e57e9b02f710abf715565", "nold", "wshop", "wpii"], "_name": "old", "_size": 3, "_tail": null, "_folded": null}]]
 // $p.unlisted = [["g", -5, "tally:orders"], ["h", -5, "tally:orders"]]
 // $p.watermark = 8
