@@ -104,9 +104,8 @@ def close = { ->
   vertex(ask.head).property('closed', ask.token)
   commit()
 }
-def now
 begin()
-try { now = head() } catch (NoSuchElementException nothing) { now = null }
+def now = head()
 if (now == null) return ['gone']
 """
 

@@ -85,8 +85,13 @@ def lookUp = { ->
 def shelf = { String name -> shelves[name] == null ? null : vertex(shelves[name]) }
 // The state and what is announced; null where this is not the store that was opened.
 def head = { ->
-  def h = vertex(ask.head)
-  def state = h.property('state')
+  def h, state
+  try {
+    h = vertex(ask.head)
+    state = h.property('state')
+  } catch (NoSuchElementException | IllegalArgumentException error) {
+    return null  // no such vertex, not even a key of that name: the graph is new
+  }
   if (!state.isPresent()) return null
   def words = state.value().split(' ')
   if (words[0] != ask.store) return null
@@ -97,7 +102,7 @@ def head = { ->
 BEGIN: Final = r"""
 def heads = []
 begin()
-try { heads << head() } catch (NoSuchElementException nothing) { heads << null }
+heads << head()
 if (heads[0] == null) return ['gone']
 lookUp()
 """

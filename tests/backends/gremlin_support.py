@@ -2,17 +2,22 @@
 that die at a chosen point."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 
 from backends.base import LineageBackend
+from backends.changes import NodeFilter, Order
 from backends.gremlin import GremlinBackend
 from backends.gremlin_settings import Settings
 from backends.gremlin_wire import Statement, Wire
+from backends.model import Direction, EdgeKey
 from backends.registry import open_backend
+from backends.testing.graphs import dataset
+from backends.testing.reading import ask, listed, topology
+from tests.backends.test_processes import SOURCE, assert_log_is_the_topology, pair, run_of
 from tests.servers.gremlin import GremlinServer
 
 PATIENT = "&timeout=60&lease=30"
@@ -101,3 +106,27 @@ def dying(backend: LineageBackend, name: str, at: str, last: str = "") -> Iterat
         yield
     finally:
         scripts[name] = whole
+
+
+async def assert_whole(backend: LineageBackend, names: Mapping[str, Sequence[int]], sent: int) -> None:
+    """Of each writer's events (see test_processes.py) those acknowledged are there, and each is there with all
+    its parts or with none; the log tells of nothing else, and no intent is open."""
+    every: set[EdgeKey] = set()
+    for name, acknowledged in names.items():
+        runs = set(await listed(backend, NodeFilter(group=f"job:{name}"), Order.NEWEST))
+        there = [number for number in range(sent) if run_of(name, number) in runs]
+        assert set(acknowledged) <= set(there), "an acknowledged write is lost"
+        assert len(runs) == len(there)
+        tagged = await listed(backend, NodeFilter(tags=frozenset({name})))
+        assert tagged == sorted(dataset(f"{name}.{number}") for number in there)
+        keys = [key for number in there for key in pair(name, number)]
+        every |= {*keys}
+        assert all(edge and edge.evidence.runs == 1 for edge in (await backend.get([], keys)).edges)
+        nodes = (await backend.get([dataset(f"{name}.{number}") for number in there], facets=True)).nodes
+        assert [node and node.attributes["facet:x"]["n"] for node in nodes] == there
+    assert (await ask(backend, SOURCE, Direction.DOWNSTREAM)).edges == every
+    found = await topology(backend)
+    assert found.edges == every
+    assert sorted(found.ids) == list(range(len(found.ids))), "numbers are dense, none is used twice"
+    assert not (await backend.changes_since(None)).open
+    await assert_log_is_the_topology(backend)
