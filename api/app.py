@@ -22,6 +22,7 @@ from api.metrics import MeteredBackend, Metrics
 from api.middleware import Observe
 from api.openlineage import BATCH, Intake, post_batch, post_event
 from api.problems import Problem
+from api.remembering import remembered
 from api.settings import Settings
 from api.upkeep import DAY, upkeep
 from api.writer import Writer
@@ -48,7 +49,8 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
-        async with MeteredBackend(open_backend(settings.backend), metrics) as backend:
+        store = MeteredBackend(open_backend(settings.backend), metrics)
+        async with remembered(store, settings, metrics.registry) as backend:
             writer = Writer(backend, sealed_after=settings.seal_runs_days * DAY)
             if settings.demo:
                 await demo.load_into_empty(backend, writer, settings.ingest_concurrency, say=say)

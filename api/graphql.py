@@ -4,6 +4,7 @@ from starlette.requests import Request
 
 from api.body import BodyInTime
 from api.metrics import Metrics
+from api.remembering import note_bypass
 from api.settings import Settings
 from schema.context import Context, Costs
 from schema.http import GraphQLApp
@@ -15,6 +16,7 @@ def graphql_app(settings: Settings, metrics: Metrics) -> BodyInTime:
     costs = Costs(max_nodes=settings.max_nodes, seconds=settings.query_seconds)
 
     async def context_of(request: Request) -> Context:
+        note_bypass(request)
         return Context(request.state.backend, request.state.writer, costs)
 
     def count(operation: Observed) -> None:

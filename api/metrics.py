@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -98,6 +100,9 @@ class MeteredBackend(LineageBackend):
 
     async def scan_topology(self, after: Cursor | None = None) -> TopologyPage:
         return await self._timed("scan_topology", self._inner.scan_topology, after)
+
+    def names(self, numbers: NDArray[np.int64]) -> Sequence[str] | None:
+        return self._inner.names(numbers)
 
     async def ping(self) -> None:
         await self._timed("ping", self._inner.ping)

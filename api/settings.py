@@ -13,6 +13,8 @@ PREFIX = "HEADWATER_"
 NOT_OURS = frozenset({"HEADWATER_CASES", "HEADWATER_REQUIRE", *NEO4J_VARIABLES.values()})
 """Read by the tests and CI, or by an adapter for what a URL should not hold."""
 MEBI = 1 << 20
+REDIS = ("redis://", "rediss://", "unix://", "redis+", "rediss+")
+"""How URLs of a Redis begin; `cache.redis` reads the rest."""
 
 
 class BadSetting(ValueError):
@@ -32,7 +34,29 @@ class Settings:
         "Where lineage is kept, as a URL: `sqlite:///file.db` (four slashes for an absolute path), `neo4j://`, `bolt://`, "
         "`gremlin://` or `memory://`.",
     )
-    cache: str = _setting("memory://", "Where computed answers are remembered. `memory://` is the only one so far.")
+    cache: str = _setting(
+        "memory://",
+        "Where computed answers are remembered: `memory://` in this process, `redis://host:6379/0` (also `rediss://`, "
+        "`redis+cluster://`, `redis+sentinel://host:26379/service`) in a Redis that replicas share, `off` nowhere.",
+    )
+    cache_bytes: int = _setting(
+        256 * MEBI,
+        "The memory that remembered answers may take in this process; where the store has no index in memory, their ids "
+        "may take as much again.",
+        least=MEBI,
+    )
+    cache_name: str = _setting(
+        "default", "The name of the graph in a Redis that keeps answers of several; replicas of one graph say the same."
+    )
+    cache_key: str | None = _setting(
+        None,
+        "A secret that replicas share: what others write to their Redis is then told from their own. Unset: whoever may "
+        "write there is trusted.",
+        secret=True,
+    )
+    cache_seconds: float = _setting(
+        0.05, "How long a question waits for Redis; a slower one is left alone until it is quick again.", least=0.001, most=5
+    )
     host: str = _setting("127.0.0.1", "The address to listen on. Beyond loopback a token must be set.")
     port: int = _setting(8000, "The port to listen on; 0 takes any free one.", least=0, most=65535)
     token: str | None = _setting(
@@ -93,8 +117,9 @@ class Settings:
         """Raises `BadSetting` where values cannot work together or alone."""
         if self.token is not None and not all("!" <= char <= "~" for char in self.token):
             raise BadSetting("HEADWATER_TOKEN may hold visible ASCII characters only, and no spaces")
-        if self.cache != "memory://":
-            raise BadSetting(f"HEADWATER_CACHE takes memory:// so far, not {self.cache!r}")
+        if self.cache not in ("memory://", "off") and not self.cache.startswith(REDIS):
+            # what was said may hold a password
+            raise BadSetting("HEADWATER_CACHE takes memory://, off, or the URL of a Redis: redis://, rediss://, unix://")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise BadSetting(f"HEADWATER_LOG_LEVEL takes debug, info, warning or error, not {self.log_level!r}")
         if "://" not in self.backend:

@@ -8,7 +8,6 @@ an answer of the backend itself, and nothing that happens to a byte store can ch
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -16,19 +15,19 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backends.base import LineageBackend
-from backends.changes import Changes, Cursor, LogPage, NodeFilter, NodePage, Order, Page, ScanPage, TopologyPage
 from backends.errors import BackendError, TimedOut
-from backends.model import DOWN, UP, Capabilities, Direction, EdgeKey, Epoch, Records, Subgraph, Traversal
+from backends.model import DOWN, UP, Capabilities, Direction, Epoch, Subgraph, Traversal
+from backends.wrapper import Wrapper
 from cache import validity
 from cache.answers import Answers
 from cache.base import ByteStore
 from cache.closure import Closure
 from cache.flights import Flights
-from cache.guard import Guard
+from cache.guard import FIRST, WAIT, Guard
 from cache.log import KEEP, Log
+from cache.memory import MemoryStore
 from cache.names import Names
 from cache.repair import repaired
 from cache.shelf import Key, key_of
@@ -50,7 +49,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bytes for answers ready in memory, for those of them that are views, and for ids where the backend has none in memory;
-    rows of the log at hand; nodes from which on an answer is worth the byte store, unless it took `slow` seconds."""
+    rows of the log at hand; nodes from which on an answer is worth the byte store, unless it took `slow` seconds; seconds to
+    wait for the byte store, and at first to leave it alone once it failed."""
 
     ready: int = 128 * MEBI
     views: int = 64 * MEBI
@@ -58,6 +58,8 @@ class Limits:
     rows: int = KEEP
     least: int = 512
     slow: float = 0.005
+    wait: float = WAIT
+    pause: float = FIRST
 
 
 class Found(NamedTuple):
@@ -67,7 +69,7 @@ class Found(NamedTuple):
     closure: Closure | None
 
 
-class CachedBackend(LineageBackend):
+class CachedBackend(Wrapper):
     """`graph` tells stores apart that share a byte store; where two say the same they only take each other's places."""
 
     def __init__(
@@ -80,13 +82,14 @@ class CachedBackend(LineageBackend):
         secret: bytes = b"",
     ) -> None:
         """`secret`: replicas that share one can tell their own values from those of whoever else may write to the store."""
-        self._inner = inner
+        super().__init__(inner)
         self._limits = limits or Limits()
         self._log = Log(inner.changes_since, self._limits.rows)
         self._names = Names(inner)
         self._flights: Flights[Found] = Flights()
         self.stats = Stats()
-        self._guard = Guard(store)
+        self._store = store
+        self._guard = Guard(store, wait=self._limits.wait, first=self._limits.pause)
         self._tier = Tier(self._guard, self._names, graph, secret, self.stats)
         self.answers = Answers(self._limits.ready, self._limits.views, self._tier.left)
         self._ticker: asyncio.Task[None] | None = None
@@ -103,6 +106,7 @@ class CachedBackend(LineageBackend):
         return State(
             entries=len(self.answers.others) + len(self.answers.views),
             nbytes=self.answers.others.nbytes + self.answers.views.nbytes + self._names.nbytes,
+            packed_bytes=self._store.nbytes if isinstance(self._store, MemoryStore) else 0,
             views=len(self.answers.views),
             view_bytes=self.answers.views.nbytes,
             store_is_out=self._guard.is_open,
@@ -327,32 +331,6 @@ class CachedBackend(LineageBackend):
         if self._names.nbytes > self._limits.names:
             self.answers.clear()
             self._names.forget()
-
-    # What the inner backend does
-
-    def names(self, numbers: NDArray[np.int64]) -> Sequence[str] | None:
-        return self._inner.names(numbers)
-
-    async def get(self, ids: Sequence[str], edges: Sequence[EdgeKey] = (), *, facets: bool = False) -> Records:
-        return await self._inner.get(ids, edges, facets=facets)
-
-    async def find_nodes(self, where: NodeFilter, order: Order, page: Page) -> NodePage:
-        return await self._inner.find_nodes(where, order, page)
-
-    async def apply(self, changes: Changes) -> Epoch:
-        return await self._inner.apply(changes)
-
-    async def changes_since(self, epoch: Epoch | None) -> LogPage:
-        return await self._inner.changes_since(epoch)
-
-    async def scan(self, after: Cursor | None = None) -> ScanPage:
-        return await self._inner.scan(after)
-
-    async def scan_topology(self, after: Cursor | None = None) -> TopologyPage:
-        return await self._inner.scan_topology(after)
-
-    async def ping(self) -> None:
-        await self._inner.ping()
 
 
 def roots_in(subgraph: Subgraph, traversal: Traversal) -> dict[int, int]:

@@ -28,11 +28,13 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How things stand: answers ready in memory and their bytes, those of them that are views, whether the byte store is out
-    of use and how often it was, rows of the log that the last read of it brought and seconds since then."""
+    """How things stand: answers ready in memory and their bytes, bytes of packed ones there, those ready that are views,
+    whether the byte store is out of use and how often it was, rows of the log that the last read of it brought and seconds
+    since then."""
 
     entries: int
     nbytes: int
+    packed_bytes: int
     views: int
     view_bytes: int
     store_is_out: bool

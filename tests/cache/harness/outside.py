@@ -46,7 +46,8 @@ async def worker(*arguments: str) -> AsyncIterator[None]:
     pipe = asyncio.subprocess.PIPE
     command = [sys.executable, "-m", "tests.cache.harness.worker", *arguments]
     made = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
-    assert made.stdin is not None and made.stdout is not None
+    assert made.stdin is not None
+    assert made.stdout is not None
     try:
         assert (await made.stdout.readline()).strip() == b"ready", "the worker did not start"
         yield
