@@ -20,6 +20,8 @@ from ingest.program import Fetch, Program, Result
 
 ATTEMPTS = 12
 """How often a write that conflicts is decided anew before the conflict is the caller's."""
+PATIENT = 4
+"""So often it is decided anew beside all others; then the others of this process let it go first."""
 
 
 def now() -> int:
@@ -35,6 +37,8 @@ class Writer:
         """`sealed_after`: microseconds after its last arrival until a run is sealed (`ingest.sealing`)."""
         self.backend, self.clock, self.sealed_after = backend, clock, sealed_after
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._first = asyncio.Lock()
+        """Held by a write that lost again and again."""
 
     async def ingest(self, event: Json) -> Epoch:
         """Takes one OpenLineage event, durably. Raises `BadEvent`, `BackendError`."""
@@ -61,14 +65,20 @@ class Writer:
     async def _run(
         self, program: Callable[[], Program[Result]], changes_of: Callable[[Result], Changes]
     ) -> tuple[Result, Epoch]:
-        for attempt in range(ATTEMPTS):
-            result = await read_through(self.backend, program())
-            try:
-                return result, await self.backend.apply(changes_of(result))
-            except Conflict:
-                if attempt == ATTEMPTS - 1:
-                    raise
-                await asyncio.sleep(0.001 * 2 ** min(attempt, 6))
+        async with AsyncExitStack() as stack:
+            for attempt in range(ATTEMPTS):
+                if attempt == PATIENT:
+                    await stack.enter_async_context(self._first)
+                elif attempt < PATIENT and self._first.locked():
+                    async with self._first:
+                        pass
+                result = await read_through(self.backend, program())
+                try:
+                    return result, await self.backend.apply(changes_of(result))
+                except Conflict:
+                    if attempt == ATTEMPTS - 1:
+                        raise
+                    await asyncio.sleep(0.001 * 2 ** min(attempt, 6))
         raise AssertionError
 
     @asynccontextmanager

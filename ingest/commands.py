@@ -186,12 +186,15 @@ def _train(view: View, draft: Draft, command: TrackTraining, stale: set[str]) ->
     return (command.model,)
 
 
-def _trained(view: View, draft: Draft, model: str, datasets_used: Iterable[str], at: int) -> None:
+def _trained(
+    view: View, draft: Draft, model: str, datasets_used: Iterable[str], at: int, facts: Mapping[str, Json] | None = None
+) -> None:
     state = draft.record(view, state_id(model))
     trained = dict(state.get("trained", {}))
     for name in datasets_used:
-        first, last = trained.get(name, (at, at))
-        trained[name] = [min(first, at), max(last, at)]
+        first, last, *said = trained.get(name, (at, at))
+        said = said if at < last else [dict(facts)] if facts else []
+        trained[name] = [min(first, at), max(last, at), *said]
     draft.write(view, state_id(model), {**state, "trained": trained})
 
 
@@ -235,11 +238,17 @@ def _state(view: View, draft: Draft, link: Link, at: int) -> Program[None]:
         "first": min(at, old.get("first", at)),
         "last": max(at, old.get("last", at)),
     }
+    draft.edge(key, {"client": facts | _said_of(link)})
+
+
+def _said_of(link: Link) -> dict[str, Json]:
+    """What a client says of an edge beside that it is there."""
+    facts: dict[str, Json] = {}
     if link.confidence != 1.0:
         facts["confidence"] = link.confidence
     if link.transformations:
         facts["transformations"] = [dict(step) for step in link.transformations]
-    draft.edge(key, {"client": facts})
+    return facts
 
 
 def _link(view: View, draft: Draft, command: LinkEntities, stale: set[str]) -> Program[tuple[str, ...]]:
@@ -261,7 +270,7 @@ def _link(view: View, draft: Draft, command: LinkEntities, stale: set[str]) -> P
             stale.add(job_of(operation) or operation)
         elif link.kind is EdgeKind.USED_IN_TRAINING:
             yield from fetch(view, [state_id(link.target)])
-            _trained(view, draft, link.target, [link.source], command.at)
+            _trained(view, draft, link.target, [link.source], command.at, _said_of(link))
             stale.add(link.target)
         else:
             if link.kind is EdgeKind.DERIVES:
@@ -276,6 +285,9 @@ def _link_operation(view: View, draft: Draft, link: Link, operation: str, at: in
     job = job_of(operation)
     if job is None:
         raise CommandError("BAD_INPUT", "this operation was declared by a dataset event; capture one of a job", field)
+    if _said_of(link):
+        text = "what an operation reads or writes is counted by its runs: leave confidence and transformations out"
+        raise CommandError("BAD_INPUT", text, field)
     yield from fetch(view, [state_id(job)])
     state = draft.record(view, state_id(job))
     laid = unpack(state.get("laid"))

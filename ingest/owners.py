@@ -4,8 +4,9 @@ stated in a STATE record, so that its edges can be derived anew when a name come
 State of a job: `declared` (see `ingest.interpret`), `links` {output: {source: time}} with "" for none, `retracted`
 [[source, output, time]] with "" for any and IDLE for an input that reaches no output, `hung` {output: {kind: {id: time}}}
 with "" for what has no output, `deleted_at`, `base` (see `ingest.sealing`). Of a dataset: `declared`, `retracted`. Of a
-rename: `old`, `new`, `retracted`. Of a model: `trained` {dataset: [first, last]}, `retracted`, `deleted_at`. Of each:
-`laid`, its layout as last written. A state is in the group of every dataset it names (`names.mentions_group`).
+rename: `old`, `new`, `retracted`. Of a model: `trained` {dataset: [first, last, what else is said]}, `retracted`,
+`deleted_at`. Of each: `laid`, its layout as last written. A state is in the group of every dataset it names
+(`names.mentions_group`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -237,11 +238,11 @@ def _lay_model(
     owner: str, state: State, retracted: Mapping[tuple[str, str], int], resolved: Mapping[str, Resolution]
 ) -> Layout:
     layout = Layout()
-    for name, (first, last) in sorted(state.get("trained", {}).items()):
+    for name, (first, last, *said) in sorted(state.get("trained", {}).items()):
         dataset = resolved[name]
         times = [retracted.get((dataset.id, owner)), dataset.deleted_at, state.get("deleted_at")]
         if not any(time is not None and time >= last for time in times):
-            facts = {"origin": "client", "first": first, "last": last}
+            facts = {"origin": "client", "first": first, "last": last, **(said[0] if said else {})}
             layout.put(dataset.id, EdgeKind.USED_IN_TRAINING, owner, f"training:{owner}#{first}", facts)
     return layout
 

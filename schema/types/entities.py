@@ -181,7 +181,7 @@ class Job(Entity):
     def runs(self, first: First = 20, after: After = UNSET) -> Connection["Run"]:
         return _page(self, "runs", first, after)
 
-    @resolver("Its newest execution.")
+    @resolver("The run it was last heard of in; where runs overlap, not always the one that started last.")
     def last_run(self) -> "Run | None":
         found: Run | None = self.seen.link("lastRun")
         return found

@@ -173,6 +173,29 @@ async def test_links_of_other_kinds(desk: Desk) -> None:
     assert (edge.evidence.confidence, edge.transformations) == (0.5, ({"type": "DIRECT"},))
 
 
+async def test_what_is_said_of_a_training_link_is_kept_until_something_later_is_said(desk: Desk) -> None:
+    key = EdgeKey(ds("a"), EdgeKind.USED_IN_TRAINING, "model:default#m#1")
+
+    def confidence() -> float:
+        edge = desk.backend._edge(key)
+        assert edge is not None
+        return edge.evidence.confidence
+
+    await desk.do(LinkEntities((Link(*key, 0.4),), START))
+    assert confidence() == 0.4
+    await desk.do(LinkEntities((Link(*key),), START - 1))
+    assert confidence() == 0.4
+    await desk.do(LinkEntities((Link(*key),), START + 1))
+    assert confidence() == 1.0
+
+
+async def test_what_would_be_lost_of_a_link_with_an_operation_is_refused(desk: Desk) -> None:
+    operation = (await desk.do(capture())).operations[0]
+    for link in (Link(ds("b"), EdgeKind.INPUT_TO, operation, 0.4), Link(operation, EdgeKind.PRODUCES, ds("y"), 1.0, ({},))):
+        with pytest.raises(CommandError, match="leave confidence and transformations out"):
+            await desk.do(LinkEntities((link,), START))
+
+
 @pytest.mark.parametrize(
     ("link", "code"),
     [
