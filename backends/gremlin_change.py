@@ -26,11 +26,12 @@ from backends.gremlin_places import (
     places_of,
     record_entry,
 )
-from backends.gremlin_rows import Found, KeptEdge, StoredRecord, dump, facets_of, said_of
+from backends.gremlin_rows import Found, KeptEdge, StoredRecord, facets_of, said_of
 from backends.gremlin_state import Announced, Batch, State, chained, log_rows, token
 from backends.ids import BadId, kind_of, name_of, namespace_of
 from backends.model import EdgeKey, Epoch, Json
 from backends.rows import NodeRow, as_node
+from backends.stored import dump
 
 Place = tuple[str, str]
 NOTHING: dict[str, Json] = {"at": {}, "nodes": [], "edges": [], "entries": []}

@@ -27,11 +27,12 @@ from backends.gremlin_places import (
     unkeyed,
 )
 from backends.gremlin_read import classes, look, node_of, record_node
-from backends.gremlin_rows import STATED, StoredRecord, encodable, may_be_node, pairs
+from backends.gremlin_rows import STATED, StoredRecord, may_be_node, pairs
 from backends.gremlin_state import Head
 from backends.gremlin_store import Seen, Store
 from backends.ids import KINDS, Kind, encode_part, kind_of, namespace_of
 from backends.model import Direction, Node
+from backends.stored import encodable
 from backends.text import document, rank
 
 MOST: Final = 2**31 - 1

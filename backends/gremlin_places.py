@@ -22,9 +22,9 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from backends.gremlin_rows import encodable
 from backends.ids import KINDS, BadId, Kind, kind_of
 from backends.model import ENDS, EdgeKey, EdgeKind, Json
+from backends.stored import encodable
 from backends.text import document, words
 
 SEPARATOR: Final = "\uf8ff"

@@ -1,42 +1,20 @@
 """Between what a Gremlin store keeps as texts and the values of the contract. Pure."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
-
-import orjson
+from typing import Final, NamedTuple
 
 from backends.decide import StoredEdge
 from backends.ids import KINDS
 from backends.model import Json, Stamped
 from backends.rows import NodeRow
+from backends.stored import dump, encodable, load
 from backends.vocabulary import FACET
 
 _NODES: Final = frozenset(f"{kind.lower()}:" for kind in KINDS if not kind.is_record)
 _RECORDS: Final = frozenset(f"{kind.lower()}:" for kind in KINDS if kind.is_record)
 
 
-def dump(value: Json) -> str:
-    """JSON as it is stored. What orjson cannot keep exactly (integers past 64 bits, half surrogate pairs) goes through
-    `json`, and a leading space says so."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return " " + json.dumps(value)
 
-
-def load(text: str) -> Any:
-    """The value that `dump` stored."""
-    return json.loads(text) if text[0] == " " else orjson.loads(text)
-
-
-def encodable(text: str) -> bool:
-    """Whether a text has a UTF-8 form; half of a surrogate pair has none."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def may_be_node(text: str) -> bool:

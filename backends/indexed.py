@@ -21,22 +21,16 @@ from numpy.typing import NDArray
 from backends import index_file
 from backends.base import LineageBackend
 from backends.changes import (
-    Changes,
     Cursor,
     LogPage,
-    NodeFilter,
-    NodePage,
-    Order,
-    Page,
-    ScanPage,
     Topology,
-    TopologyPage,
 )
 from backends.errors import BackendError, Unavailable, Unsupported
 from backends.index import Base, Ids, Index
 from backends.index_build import compacted, from_scan
 from backends.index_walk import Walk
-from backends.model import Capabilities, EdgeKey, Epoch, Records, Subgraph, Traversal
+from backends.model import Capabilities, Subgraph, Traversal
+from backends.wrapper import Wrapper
 
 T = TypeVar("T")
 
@@ -57,11 +51,11 @@ TICK: Final = 1.0
 log = logging.getLogger(__name__)
 
 
-class IndexedBackend(LineageBackend):
+class IndexedBackend(Wrapper):
     """Traverses in memory. `snapshot` is where the index is kept between runs; None keeps it nowhere."""
 
     def __init__(self, inner: LineageBackend, snapshot: Path | None = None) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._snapshot = snapshot
         self._index: Index | None = None
         self._lock = asyncio.Lock()
@@ -239,29 +233,6 @@ class IndexedBackend(LineageBackend):
             return None
         found = Ids(self._index, numbers)
         return found if found.are_known else None
-
-    # What the inner backend does
-
-    async def get(self, ids: Sequence[str], edges: Sequence[EdgeKey] = (), *, facets: bool = False) -> Records:
-        return await self._inner.get(ids, edges, facets=facets)
-
-    async def find_nodes(self, where: NodeFilter, order: Order, page: Page) -> NodePage:
-        return await self._inner.find_nodes(where, order, page)
-
-    async def apply(self, changes: Changes) -> Epoch:
-        return await self._inner.apply(changes)
-
-    async def changes_since(self, epoch: Epoch | None) -> LogPage:
-        return await self._inner.changes_since(epoch)
-
-    async def scan(self, after: Cursor | None = None) -> ScanPage:
-        return await self._inner.scan(after)
-
-    async def scan_topology(self, after: Cursor | None = None) -> TopologyPage:
-        return await self._inner.scan_topology(after)
-
-    async def ping(self) -> None:
-        await self._inner.ping()
 
 
 def _copy_with(index: Index, page: LogPage) -> Index:

@@ -30,13 +30,13 @@ from backends.sqlite_rows import (
     NODE,
     epoch_now,
     is_record,
-    load,
     node_row,
     rows_of_ids,
     rows_of_numbers,
     select,
     with_facets,
 )
+from backends.stored import load
 
 SCANNED: Final = 2_000
 """Rows of a page of `scan`."""

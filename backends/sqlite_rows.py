@@ -1,17 +1,16 @@
 """Between stored rows and values: JSON, ids, node rows, the end of the log. Pure but for the reading of a connection."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import apsw
 import numpy as np
-import orjson
 
 from backends.ids import KINDS
-from backends.model import Epoch, Json, Stamped
+from backends.model import Epoch, Stamped
 from backends.rows import NodeRow, chain
+from backends.stored import load, load_stamped
 
 NODE: Final = "n.number, n.id, n.version, n.withdrawn, n.first_seen, n.last_seen, n.deleted_at, n.alias_of, n.attributes"
 """The columns that `node_row` takes."""
@@ -22,28 +21,8 @@ Row: TypeAlias = tuple[Any, ...]
 _RECORDS: Final = frozenset(f"{kind.lower()}:" for kind in KINDS if kind.is_record)
 
 
-def dump(value: Json) -> str:
-    """JSON as it is stored. What orjson cannot keep exactly (integers past 64 bits, half surrogate pairs) goes through
-    `json`, and a leading space says so."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return " " + json.dumps(value)
 
 
-def load(text: str) -> Json:
-    """The value that `dump` stored."""
-    return json.loads(text) if text[0] == " " else orjson.loads(text)
-
-
-def dump_stamped(attributes: Mapping[str, Stamped]) -> str:
-    return dump({key: (stamped.time, stamped.value) for key, stamped in attributes.items()})
-
-
-def load_stamped(text: str) -> dict[str, Stamped]:
-    if text == "{}":
-        return {}
-    return {key: Stamped(time, value) for key, (time, value) in load(text).items()}
 
 
 def is_record(node_id: str) -> bool:

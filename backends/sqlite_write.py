@@ -16,8 +16,9 @@ from backends.errors import Conflict, Rejected
 from backends.ids import kind_of
 from backends.model import EDGE_KINDS, Epoch, Json, Stamped
 from backends.rows import NodeRow, chain, changed
-from backends.sqlite_rows import BARE, NODE, can_be_id, dump, dump_stamped, is_record, load, node_row, rows_of_ids, storable
+from backends.sqlite_rows import BARE, NODE, can_be_id, is_record, node_row, rows_of_ids, storable
 from backends.sqlite_terms import refresh, search_columns
+from backends.stored import dump, dump_stamped, load
 from backends.vocabulary import FACET
 
 HIDDEN: Final = ", ".join(str(kind.code) for kind in EDGE_KINDS if kind.is_hidden)
