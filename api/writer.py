@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
+from random import random
 
 from backends.base import LineageBackend
 from backends.changes import Changes, NodeFilter, Order, Page
@@ -18,8 +20,10 @@ from ingest.interpret import interpret
 from ingest.parse import parse_event
 from ingest.program import Fetch, Program, Result
 
-ATTEMPTS = 12
-"""How often a write that conflicts is decided anew before the conflict is the caller's."""
+SECONDS = 10.0
+"""How long a write that conflicts is decided anew before the conflict is the caller's."""
+PAUSE = 0.004
+"""Seconds at most between two tries. It does not grow: who waits longer than others loses to them again."""
 PATIENT = 4
 """So often it is decided anew beside all others; then the others of this process let it go first."""
 
@@ -66,7 +70,8 @@ class Writer:
         self, program: Callable[[], Program[Result]], changes_of: Callable[[Result], Changes]
     ) -> tuple[Result, Epoch]:
         async with AsyncExitStack() as stack:
-            for attempt in range(ATTEMPTS):
+            until = time.monotonic() + SECONDS
+            for attempt in count():
                 if attempt == PATIENT:
                     await stack.enter_async_context(self._first)
                 elif attempt < PATIENT and self._first.locked():
@@ -76,9 +81,9 @@ class Writer:
                 try:
                     return result, await self.backend.apply(changes_of(result))
                 except Conflict:
-                    if attempt == ATTEMPTS - 1:
+                    if time.monotonic() > until:
                         raise
-                    await asyncio.sleep(0.001 * 2 ** min(attempt, 6))
+                    await asyncio.sleep(PAUSE * random())
         raise AssertionError
 
     @asynccontextmanager
