@@ -42,6 +42,7 @@ AFTER: Final = """\
 a parameter by the units of UTF-16; `c.id` would be the parameter again, as it went into the index."""
 NO_TOKEN: Final = "x"
 """The token of no node."""
+LISTED: Final = "MATCH (m:_Listed) USING INDEX SEEK m:_Listed(group, place, id)"
 AWAIT: Final = "CALL db.index.fulltext.awaitEventuallyConsistentIndexRefresh()"
 
 
@@ -300,7 +301,7 @@ def _records(group: str, where: NodeFilter, order: Order, page: Page) -> Stateme
         listed = f"""\
   OPTIONAL MATCH (c:_Record {{id: $p.after}}) USING INDEX SEEK c:_Record(id)
   WITH coalesce(c[$p.id], $p.after) AS after
-  MATCH (m:_Listed)
+  {LISTED}
   WHERE m.group = $p.group AND m.place IS NOT NULL AND m.id IS NOT NULL AND m.id > after{kinds}
   WITH m ORDER BY m.id LIMIT $p.size"""
     else:
@@ -308,9 +309,9 @@ def _records(group: str, where: NodeFilter, order: Order, page: Page) -> Stateme
         one = f"{kinds}\n    RETURN m ORDER BY m.group, m.place, m.id LIMIT $p.size"
         listed = f"""\
   CALL () {{
-    MATCH (m:_Listed) WHERE m.group = $p.group AND m.place = $p.place AND m.id > $p.after{one}
+    {LISTED} WHERE m.group = $p.group AND m.place = $p.place AND m.id > $p.after{one}
     UNION ALL
-    MATCH (m:_Listed) WHERE m.group = $p.group AND m.place > $p.place AND m.id IS NOT NULL{one}
+    {LISTED} WHERE m.group = $p.group AND m.place > $p.place AND m.id IS NOT NULL{one}
   }}
   WITH m LIMIT $p.size"""
     text = f"""\
@@ -324,7 +325,7 @@ CALL () {{
         return Statement(text + "RETURN rows", parameters)
     counted = f"""\
 CALL () {{
-  MATCH (m:_Listed) WHERE m.group = $p.group AND m.place IS NOT NULL AND m.id IS NOT NULL{kinds}
+  {LISTED} WHERE m.group = $p.group AND m.place IS NOT NULL AND m.id IS NOT NULL{kinds}
   RETURN count(m) AS total
 }}
 RETURN rows, total"""

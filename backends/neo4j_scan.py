@@ -82,16 +82,16 @@ RETURN collect([n.id, type(r), t.id, r.tallies, r.facts]) AS edges"""
 """The edges of a node with very many, by the numbers of their targets."""
 
 KEPT: Final = """\
-MATCH (h:_Edge)
+MATCH (h:_Edge) USING INDEX SEEK h:_Edge(source, kind, target)
 WHERE h.source >= $p.source AND (h.source > $p.source OR h.kind > $p.kind OR (h.kind = $p.kind AND h.target > $p.target))
   AND h.kind IS NOT NULL AND h.target IS NOT NULL
 WITH h ORDER BY h.source, h.kind, h.target LIMIT $p.size
 RETURN collect([h.source, h.kind, h.target, h.tallies, h.facts, COUNT {
-  MATCH (n:_Node) WHERE n.id IN [h.source, h.target] AND n._number < $p.bound
+  MATCH (n:_Node) USING INDEX SEEK n:_Node(id) WHERE n.id IN [h.source, h.target] AND n._number < $p.bound
 }]) AS edges"""
 
 RECORDS: Final = """\
-MATCH (c:_Record) WHERE c.id > $p.after
+MATCH (c:_Record) USING INDEX SEEK c:_Record(id) WHERE c.id > $p.after
 WITH c ORDER BY c.id LIMIT $p.size
 RETURN collect([c.id, c.value, c.groups, c.rank]) AS records"""
 

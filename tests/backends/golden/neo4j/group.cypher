@@ -1,10 +1,10 @@
 // reads
 CALL () {
   CALL () {
-    MATCH (m:_Listed) WHERE m.group = $p.group AND m.place = $p.place AND m.id > $p.after
+    MATCH (m:_Listed) USING INDEX SEEK m:_Listed(group, place, id) WHERE m.group = $p.group AND m.place = $p.place AND m.id > $p.after
     RETURN m ORDER BY m.group, m.place, m.id LIMIT $p.size
     UNION ALL
-    MATCH (m:_Listed) WHERE m.group = $p.group AND m.place > $p.place AND m.id IS NOT NULL
+    MATCH (m:_Listed) USING INDEX SEEK m:_Listed(group, place, id) WHERE m.group = $p.group AND m.place > $p.place AND m.id IS NOT NULL
     RETURN m ORDER BY m.group, m.place, m.id LIMIT $p.size
   }
   WITH m LIMIT $p.size
@@ -12,7 +12,7 @@ CALL () {
   RETURN collect([[m.place], [c.id, c.version, c.value]]) AS rows
 }
 CALL () {
-  MATCH (m:_Listed) WHERE m.group = $p.group AND m.place IS NOT NULL AND m.id IS NOT NULL
+  MATCH (m:_Listed) USING INDEX SEEK m:_Listed(group, place, id) WHERE m.group = $p.group AND m.place IS NOT NULL AND m.id IS NOT NULL
   RETURN count(m) AS total
 }
 RETURN rows, total
