@@ -22,7 +22,7 @@ from api.metrics import MeteredBackend, Metrics
 from api.middleware import Observe
 from api.openlineage import BATCH, Intake, post_batch, post_event
 from api.problems import Problem
-from api.remembering import remembered
+from api.remembering import finished_of, remembered
 from api.settings import Settings
 from api.upkeep import DAY, upkeep
 from api.writer import Writer
@@ -44,13 +44,13 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
 
     Each request finds in its state: `settings`, `backend`, `writer`, `intake`, `metrics`, `health`, `request_id` and,
     but for health, `principal`."""
-    metrics, health = Metrics(), Health()
-    routes = (*ROUTES, Route("/graphql", graphql_app(settings, metrics)))
+    metrics, health, finished = Metrics(), Health(), finished_of(settings)
+    routes = (*ROUTES, Route("/graphql", graphql_app(settings, metrics, finished)))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         store = MeteredBackend(open_backend(settings.backend), metrics)
-        async with remembered(store, settings, metrics.registry) as backend:
+        async with remembered(store, settings, metrics.registry, finished) as backend:
             writer = Writer(backend, sealed_after=settings.seal_runs_days * DAY)
             if settings.demo:
                 await demo.load_into_empty(backend, writer, settings.ingest_concurrency, say=say)

@@ -7,17 +7,18 @@ from api.metrics import Metrics
 from api.remembering import note_bypass
 from api.settings import Settings
 from schema.context import Context, Costs
+from schema.finished import Finished
 from schema.http import GraphQLApp
 from schema.observed import Observed, ObservedSchema
 
 
-def graphql_app(settings: Settings, metrics: Metrics) -> BodyInTime:
+def graphql_app(settings: Settings, metrics: Metrics, finished: Finished | None) -> BodyInTime:
     """What answers at /graphql. The store and the writer come with each request's state."""
     costs = Costs(max_nodes=settings.max_nodes, seconds=settings.query_seconds)
 
     async def context_of(request: Request) -> Context:
-        note_bypass(request)
-        return Context(request.state.backend, request.state.writer, costs)
+        passes = note_bypass(request)
+        return Context(request.state.backend, request.state.writer, costs, finished=None if passes else finished)
 
     def count(operation: Observed) -> None:
         metrics.operations.labels(operation.kind).inc()

@@ -15,38 +15,47 @@ from cache.backend import CachedBackend, Limits, bypass
 from cache.memory import MemoryStore
 from cache.registry import open_store
 from cache.stats import REASONS
+from schema.finished import Finished
 
-STORE_SHARE: Final = 4
-"""One part in so many of the memory is for packed answers, where they are kept in memory as well."""
+SHARES: Final = 4
+"""The memory is parted: for finished answers, for views, for other answers, and for packed ones. A Redis keeps these; then
+their part goes to the others."""
 
 
 def remembered(
-    inner: LineageBackend, settings: Settings, registry: CollectorRegistry
+    inner: LineageBackend, settings: Settings, registry: CollectorRegistry, finished: Finished | None
 ) -> AbstractAsyncContextManager[LineageBackend]:
     """The backend with a cache around it, not yet entered; itself where the cache is off. Raises `Misconfigured`."""
-    packed = settings.cache_bytes // STORE_SHARE
-    store = open_store(settings.cache, packed)
+    share = settings.cache_bytes // SHARES
+    store = open_store(settings.cache, share)
     if store is None:
         return inner
-    ready = settings.cache_bytes - (packed if isinstance(store, MemoryStore) else 0)
-    limits = Limits(ready=ready // 2, views=ready - ready // 2, names=settings.cache_bytes, wait=settings.cache_seconds)
+    ready = share if isinstance(store, MemoryStore) else 2 * share
+    limits = Limits(ready=ready, views=share, names=settings.cache_bytes, wait=settings.cache_seconds)
     cached = CachedBackend(
         inner, store, graph=settings.cache_name, limits=limits, secret=(settings.cache_key or "").encode()
     )
-    registry.register(Watched(cached))
+    registry.register(Watched(cached, finished))
     return cached
 
 
-def note_bypass(request: Request) -> None:
-    """Whether this request wants nothing remembered. Said of every request: what one said must not outlive it."""
-    bypass.set("no-cache" in request.headers.get("cache-control", "").lower())
+def note_bypass(request: Request) -> bool:
+    """Whether this request wants nothing remembered. Noted of every request: what one said must not outlive it."""
+    passes = "no-cache" in request.headers.get("cache-control", "").lower()
+    bypass.set(passes)
+    return passes
+
+
+def finished_of(settings: Settings) -> Finished | None:
+    """Where answers are kept as bytes; None where the cache is off."""
+    return None if settings.cache == "off" else Finished(settings.cache_bytes // SHARES)
 
 
 class Watched(Collector):
     """What the cache tells of itself, read when Prometheus asks."""
 
-    def __init__(self, cached: CachedBackend) -> None:
-        self._cached = cached
+    def __init__(self, cached: CachedBackend, finished: Finished | None) -> None:
+        self._cached, self._finished = cached, finished
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: names are its own, and there is nothing to tell before the cache is open."""
@@ -60,6 +69,9 @@ class Watched(Collector):
         for reason in REASONS:
             misses.add_metric([reason], stats.misses[reason])
         yield misses
+        if self._finished is not None:
+            yield _counted("headwater_cache_finished", "Answers given again as bytes", self._finished.hits)
+            yield GaugeMetricFamily("headwater_cache_finished_bytes", "Bytes of those kept", self._finished.nbytes)
         yield _counted("headwater_cache_bypasses", "Answers computed because the request asked for that", stats.bypasses)
         yield _counted("headwater_cache_stored_hits", "Hits and repairs of what the byte store had", stats.stored)
         yield _counted("headwater_cache_torn", "Computations repeated because the graph changed beneath them", stats.torn)

@@ -11,6 +11,7 @@ import strawberry
 from backends.base import LineageBackend
 from backends.commands import Command, Done
 from backends.model import MAX_NODES
+from schema.finished import Finished
 
 
 class Writer(Protocol):
@@ -54,6 +55,8 @@ class Context:
     writer: Writer | None = None
     costs: Costs = field(default_factory=Costs)
     clock: Callable[[], int] = now
+    finished: Finished | None = None
+    """Where answers are kept as bytes; None: neither kept nor taken from there."""
     deadline: float | None = None
     gathered: "asyncio.Future[Any] | None" = None
     """What the root fields of the query share; see `schema.gather`."""

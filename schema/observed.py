@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from graphql import get_operation_ast
 from strawberry.types.execution import ExecutionResult
 
 from schema.service import LineageSchema
@@ -31,13 +30,11 @@ class ObservedSchema(LineageSchema):
         kind, codes = "unread", ()
         try:
             result = await super().execute(query, *args, **options)
-            kind = self._kind(query or "", options.get("operation_name"))
+            kind = self.kind_of(query or "", options.get("operation_name"))
             codes = tuple((error.extensions or {}).get("code", "unknown") for error in result.errors or ())
             return result
         finally:
             self._observe(Observed(kind, codes, time.perf_counter() - start))
 
-    def _kind(self, query: str, name: str | None) -> str:
-        document = self._documents.prepare(query).document  # kept from when it was executed
-        operation = get_operation_ast(document, name) if document is not None else None
-        return operation.operation.value if operation is not None else "unread"
+    def note_finished(self, seconds: float) -> None:
+        self._observe(Observed("query", (), seconds))

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 import strawberry
-from graphql import GraphQLError, GraphQLField, GraphQLObjectType
+from graphql import GraphQLError, GraphQLField, GraphQLObjectType, OperationType, get_operation_ast
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
@@ -39,6 +39,19 @@ class LineageSchema(strawberry.Schema):
 
     def _guard(self) -> Guard:
         return Guard(self._documents)
+
+    def is_query(self, query: str, name: str | None) -> bool:
+        """Whether a text that was executed asks, and changes nothing. `name`: of its operations."""
+        return self.kind_of(query, name) == OperationType.QUERY.value
+
+    def kind_of(self, query: str, name: str | None) -> str:
+        """query or mutation; unread where the text is no document or does not say which of its operations is meant."""
+        document = self._documents.prepare(query).document  # kept from when it was executed
+        operation = get_operation_ast(document, name) if document is not None else None
+        return operation.operation.value if operation is not None else "unread"
+
+    def note_finished(self, seconds: float) -> None:
+        """A query was answered with what was finished before."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing: `schema.errors.present` logs what was not foreseen, once and short."""
