@@ -22,7 +22,7 @@ from backends.gremlin_places import LOG_SHIFT, edge_entry, log_shelf, record_ent
 from backends.gremlin_read import Looked, classes, look, near
 from backends.gremlin_rows import KeptEdge, StoredRecord, may_be_node, may_be_record
 from backends.gremlin_settings import Dialect
-from backends.gremlin_state import Head, State
+from backends.gremlin_state import Head, State, token
 from backends.gremlin_store import DONE, Store
 from backends.gremlin_wire import packed
 from backends.model import EdgeKey, Epoch
@@ -31,8 +31,9 @@ GROUP: Final = 500
 """Nodes, edges and records after which no more writes join a turn, so that the first among them is not answered late."""
 MARGIN: Final = 16_384
 """Bytes of a request beside the change."""
-PART: Final = 10_000
-"""How much is done in one request, a second or two of a slow storage's time: an edge or an entry weighs 1."""
+PART: Final = 2_000
+"""How much is done in one request: an edge or an entry weighs 1. It must be done again, each thing looked for first, within
+half of a lease, on a slow storage too."""
 WEIGHTS: Final = {"nodes": 4, "edges": 1, "entries": 1}
 FEW: Final = 50
 """Nodes, edges and records that are decided on the event loop; more take a thread."""
@@ -197,36 +198,40 @@ class Committer:
                 raise Moved
         announce = turn.announced.text()
         before = turn.announced.before
+        cancelled = token()  # another name than the turn's, so that what was cancelled is not taken for done
         first = {**shared, "expect": str(before), "announce": announce, "parts": len(parts)}
         if store.settings.dialect is Dialect.JANUSGRAPH:  # the other has no rollback
-            first["cancelled"] = str(replace(before, turn=state.turn, token=state.token, owner=state.owner))
+            first["cancelled"] = str(replace(before, turn=state.turn, token=cancelled, owner=state.owner))
             first["nothing"] = packed(NOTHING)
         try:
             ended = await store.write("write", first, turn.shelves, change=parts[0], within=store.patience)
             if ended != DONE:
                 raise Moved
         except (Unavailable, TimedOut):
-            await self._make_sure(turn)
+            await self._make_sure(turn, cancelled)
             return
         for number in range(1, len(parts)):
             step = {**shared, "place": f"{state.token}.{number:05d}", "last": number == len(parts) - 1}
             step["announce"] = turn.announced.text(left=len(parts) - number)
             if await store.write("step", step, turn.shelves, within=store.patience) != DONE:
-                await self._make_sure(turn)
+                await self._make_sure(turn, cancelled)
                 return
 
-    async def _make_sure(self, turn: Turn) -> None:
-        """Finds out what became of a turn whose answer did not come. Raises again what was raised where that cannot be
-        told: then it is not written, or not yet."""
+    async def _make_sure(self, turn: Turn, cancelled: str) -> None:
+        """Finds out what became of a turn whose answer did not come: it may be done, or be done by us, or was cancelled,
+        and then it is tried again (a server that has just been started is slow at first). Raises again what was raised
+        where that cannot be told."""
         until = time.monotonic() + self._store.settings.timeout
         attempt = 0
         while True:
             looked = await look(self._store)
             head = looked.heads[-1]
+            if head.state.token == cancelled:
+                raise Moved
             if head.state.token != turn.state.token:
                 if isinstance(error := sys.exception(), BackendError):
                     raise error
-                raise TimedOut("another took the write over, and went on")
+                raise TimedOut("others went on since: nobody can tell whether this was written")
             if head.announced is None:
                 return
             await self._store.wait(head, attempt, until)

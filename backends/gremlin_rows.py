@@ -14,9 +14,6 @@ _NODES: Final = frozenset(f"{kind.lower()}:" for kind in KINDS if not kind.is_re
 _RECORDS: Final = frozenset(f"{kind.lower()}:" for kind in KINDS if kind.is_record)
 
 
-
-
-
 def may_be_node(text: str) -> bool:
     """Whether any text can be the id of a node, so that the store need be asked."""
     return text[: text.find(":") + 1] in _NODES and "\0" not in text and encodable(text)

@@ -120,11 +120,12 @@ if (!moved()) return ['contended']
 begin()
 try { perform(parse(change), false) } catch (Throwable error) {
   begin()
-  if (ask.cancelled) {
+  if (ask.cancelled && head()[0] == ask.state) {
     // Nothing of it is there: what cannot be done is not left for others to try for ever.
     vertex(ask.head).property('state', ask.cancelled)
-    vertex(ask.head).property('closed', ask.token)
+    vertex(ask.head).property('closed', ask.cancelled.split(' ')[2])
     put(vertex(ask.head), 'change', ask.nothing)
+    span(vertex(ask.head), ask.token + '.', ask.token + '/', Integer.MAX_VALUE).each { it.remove() }
     commit()
   }
   throw error

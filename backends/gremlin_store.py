@@ -1,6 +1,7 @@
 """A Gremlin store as the parts of the adapter use it: reads that say where the store was, and waiting for who writes."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from random import random
@@ -17,6 +18,7 @@ from backends.gremlin_wire import Answer, Hook, Statement, Wire
 from backends.model import Json
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 GONE, DONE, MOVED, CONTENDED = "gone", "done", "moved", "contended"
 READS: Final = ("look", "near", "ranges", "find", "log")
 WRITES: Final = ("stash", "write", "step", "recover", "drop")
@@ -153,8 +155,12 @@ class Store:
             self._watched = (head, time.monotonic())
         elif time.monotonic() - self._watched[1] >= self.settings.lease:
             self._watched = None
-            await self.recover(head)
-            return True
+            try:
+                await self.recover(head)
+            except (TimedOut, Unavailable) as error:  # perhaps part of it is done; the rest after another lease
+                log.warning("backend.not_recovered", extra={"error": type(error).__name__})
+            else:
+                return True
         return False
 
     async def recover(self, head: Head) -> None:

@@ -12,6 +12,7 @@ from backends.base import LineageBackend
 from backends.changes import NodeFilter, Order
 from backends.gremlin import GremlinBackend
 from backends.gremlin_settings import Settings
+from backends.gremlin_state import token
 from backends.gremlin_wire import Statement, Wire
 from backends.model import Direction, EdgeKey
 from backends.registry import open_backend
@@ -106,6 +107,32 @@ def dying(backend: LineageBackend, name: str, at: str, last: str = "") -> Iterat
         yield
     finally:
         scripts[name] = whole
+
+
+@contextmanager
+def slowly(backend: LineageBackend, times: int) -> Iterator[None]:
+    """Within it so many turns do half of what they announced and then take longer than the server lets them."""
+    assert isinstance(backend, GremlinBackend)
+    scripts = backend._store._scripts
+    whole = scripts["write"]
+    at = "perform(parse(change), false)"
+    assert at in whole, "the script has changed"
+    scripts["write"] = whole.replace(
+        at,
+        f"""
+      if (System.getProperties().merge('{token()}', 1, {{ a, b -> a + b }}) <= {times}) {{
+        def half = parse(change)
+        half.edges = []
+        half.entries = []
+        perform(half, false)
+        Thread.sleep(60000)
+      }}
+      {at}""",
+    )
+    try:
+        yield
+    finally:
+        scripts["write"] = whole
 
 
 async def assert_whole(backend: LineageBackend, names: Mapping[str, Sequence[int]], sent: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from backends import gremlin_commit, gremlin_places
 from backends.base import LineageBackend
 from backends.changes import Changes, EdgeChange, NodeFilter, Order, Page
-from backends.errors import BackendError, Conflict, Misconfigured, Rejected
+from backends.errors import BackendError, Conflict, Misconfigured, Rejected, TimedOut
 from backends.gremlin import GremlinBackend
 from backends.gremlin_errors import ScriptFailed
 from backends.model import CONTEXT, FLOW, Direction, Traversal
@@ -19,7 +19,7 @@ from backends.registry import open_backend
 from backends.testing.graphs import CHAIN, ORDERS, arrows, column, dataset, described, shop, stated, withdrawn
 from backends.testing.graphs import change as nodes_change
 from backends.testing.reading import ask, epoch_of, listed, node_of, topology
-from tests.backends.gremlin_support import PATIENT, WIPE, Counted, deadline, dying, run
+from tests.backends.gremlin_support import PATIENT, WIPE, Counted, deadline, dying, run, slowly
 from tests.backends.test_processes import SOURCE, assert_log_is_the_topology, event, pair, run_of
 from tests.servers.gremlin import JanusGraphServer, TinkerPopServer
 
@@ -154,6 +154,26 @@ async def test_what_a_dead_writer_left_is_done_whole_or_not_at_all(
     # The one that was taken for dead and is not goes on, too.
     await dead.apply(event("w", 3))
     await assert_log_is_the_topology(alive)
+
+
+@pytest.mark.parametrize("times", [1, 100])
+async def test_turn_that_took_too_long_is_cancelled_and_never_acknowledged_unwritten(url: str, times: int) -> None:
+    """The server stops a script in the middle of it; the turn is taken back and tried again, as long as there is time."""
+    timeout = 60 if times == 1 else 8
+    async with open_backend(f"{url}&timeout={timeout}&lease=6") as store, open_backend(f"{url}{PATIENT}") as other:
+        await other.apply(event("w", 0))
+        with slowly(store, times):
+            if times == 1:
+                await store.apply(event("w", 1))
+            else:
+                with pytest.raises(TimedOut):
+                    await store.apply(event("w", 1))
+        there = {0, 1} if times == 1 else {0}
+        assert (await ask(other, SOURCE, DOWN)).edges == {key for number in there for key in pair("w", number)}
+        assert not (await other.changes_since(None)).open
+        await assert_log_is_the_topology(other)
+        await other.apply(event("w", 2))
+        assert len((await ask(other, SOURCE, DOWN)).edges) == 2 * len(there) + 2
 
 
 async def test_large_change_whose_writer_dies_between_two_parts_is_done(url: str) -> None:
