@@ -1,6 +1,7 @@
 """What only Gremlin stores have: requests counted, writers that die at any point of a turn, several replicas, strangers."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -14,13 +15,27 @@ from backends.changes import Changes, EdgeChange, NodeFilter, Order, Page
 from backends.errors import BackendError, Conflict, Misconfigured, Rejected, TimedOut
 from backends.gremlin import GremlinBackend
 from backends.gremlin_errors import ScriptFailed
-from backends.model import CONTEXT, FLOW, Direction, Traversal
+from backends.ids import Kind, make_id
+from backends.model import CONTEXT, FLOW, Direction, EdgeKey, EdgeKind, Traversal
 from backends.registry import open_backend
-from backends.testing.graphs import CHAIN, ORDERS, arrows, column, dataset, described, shop, stated, withdrawn
+from backends.testing.graphs import (
+    CHAIN,
+    ORDERS,
+    arrows,
+    column,
+    dataset,
+    described,
+    operation,
+    reads,
+    shop,
+    stated,
+    withdrawn,
+    writes,
+)
 from backends.testing.graphs import change as nodes_change
 from backends.testing.reading import ask, epoch_of, listed, node_of, topology
 from tests.backends.gremlin_support import PATIENT, WIPE, Counted, deadline, dying, run, slowly
-from tests.backends.test_processes import SOURCE, assert_log_is_the_topology, event, pair, run_of
+from tests.backends.test_processes import ROOT, SOURCE, assert_log_is_the_topology, event, pair, run_of
 from tests.servers.gremlin import JanusGraphServer, TinkerPopServer
 
 __all__ = ["deadline"]
@@ -259,6 +274,30 @@ async def test_people_find_the_model_in_the_graph(url: str) -> None:
         rows = await run(url, edges + ".by(__.inV().values('id')).map{ it.get().values().join(' ') }.toList()")
         shown = {f"{key.source} {key.kind} {key.target}" for key in (await topology(store)).edges}
         assert sorted(rows) == sorted(shown)
+
+
+async def test_queries_in_the_document_give_what_headwater_gives(url: str) -> None:
+    """Each block of docs/janusgraph.md, with the ids of the sample graph."""
+    queries = re.findall(r"^```gremlin\n(.*?)^```$", (ROOT / "docs" / "janusgraph.md").read_text(), re.M | re.S)
+    asked = {
+        "model": make_id(Kind.MODEL, "shop", "churn", "1"),
+        "dataset": dataset("raw.orders"),
+        "prediction": make_id(Kind.PREDICTION, "shop", "p1"),
+    }
+    async with open_backend(f"{url}{PATIENT}") as store:
+        trained = [
+            reads(dataset("raw.orders"), operation("o")),
+            writes(operation("o"), ORDERS),
+            EdgeKey(ORDERS, EdgeKind.USED_IN_TRAINING, asked["model"]),
+            EdgeKey(asked["model"], EdgeKind.GENERATED, asked["prediction"]),
+        ]
+        await store.apply(stated(trained))
+        defined = "".join(f"def {name} = new groovy.json.JsonSlurper().parseText(data).{name}\n" for name in asked)
+        answers = [await run(url, f"{defined}{query.strip()}.toList()", **asked) for query in queries]
+        up = (await ask(store, asked["model"], Direction.UPSTREAM)).nodes
+        assert set(answers[0]) == {node_id for node_id in up if node_id.startswith("dataset:")}
+        assert answers[1] == [{ORDERS: 1}]
+        assert answers[2] == [ORDERS]
 
 
 async def test_wrong_dialect_or_source_is_a_mistake_in_the_settings(url: str, tinkerpop_server: TinkerPopServer) -> None:
