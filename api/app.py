@@ -15,14 +15,14 @@ from starlette.routing import Route
 
 from api import demo, pages
 from api.auth import Authenticator, Guard
-from api.graphql import graphql_app
+from api.graphql import costs_of, graphql_app
 from api.health import Health, livez, readyz
 from api.logs import log
 from api.metrics import MeteredBackend, Metrics
 from api.middleware import Observe
 from api.openlineage import BATCH, Intake, post_batch, post_event
 from api.problems import Problem
-from api.remembering import finished_of, remembered
+from api.remembering import finished_of, remembered, views_over
 from api.settings import Settings
 from api.upkeep import DAY, upkeep
 from api.writer import Writer
@@ -42,8 +42,8 @@ ROUTES = (
 def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None) -> Starlette:
     """The service over these settings. Its lifespan opens the store, and `say` is told in words what that does.
 
-    Each request finds in its state: `settings`, `backend`, `writer`, `intake`, `metrics`, `health`, `request_id` and,
-    but for health, `principal`."""
+    Each request finds in its state: `settings`, `backend`, `writer`, `views`, `intake`, `metrics`, `health`,
+    `request_id` and, but for health, `principal`."""
     metrics, health, finished = Metrics(), Health(), finished_of(settings)
     routes = (*ROUTES, Route("/graphql", graphql_app(settings, metrics, finished)))
 
@@ -58,14 +58,16 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
             intake = Intake(writer, metrics, settings.max_pending_events)
             keeping = asyncio.create_task(upkeep(writer, settings.keep_runs_days))
             try:
-                yield {
-                    "settings": settings,
-                    "backend": backend,
-                    "writer": writer,
-                    "intake": intake,
-                    "metrics": metrics,
-                    "health": health,
-                }
+                async with views_over(backend, costs_of(settings)) as views:
+                    yield {
+                        "settings": settings,
+                        "backend": backend,
+                        "writer": writer,
+                        "views": views,
+                        "intake": intake,
+                        "metrics": metrics,
+                        "health": health,
+                    }
             finally:
                 keeping.cancel()
                 await asyncio.wait([keeping])

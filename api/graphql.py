@@ -12,13 +12,19 @@ from schema.http import GraphQLApp
 from schema.observed import Observed, ObservedSchema
 
 
+def costs_of(settings: Settings) -> Costs:
+    """What one request may cost."""
+    return Costs(max_nodes=settings.max_nodes, seconds=settings.query_seconds)
+
+
 def graphql_app(settings: Settings, metrics: Metrics, finished: Finished | None) -> BodyInTime:
     """What answers at /graphql. The store and the writer come with each request's state."""
-    costs = Costs(max_nodes=settings.max_nodes, seconds=settings.query_seconds)
+    costs = costs_of(settings)
 
     async def context_of(request: Request) -> Context:
         passes = note_bypass(request)
-        return Context(request.state.backend, request.state.writer, costs, finished=None if passes else finished)
+        state = request.state
+        return Context(state.backend, state.writer, costs, finished=None if passes else finished, views=state.views)
 
     def count(operation: Observed) -> None:
         metrics.operations.labels(operation.kind).inc()

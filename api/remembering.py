@@ -1,7 +1,7 @@
 """The cache around the store: opened as the settings say, watched by the metrics, passed by for who asks for that."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -15,11 +15,17 @@ from cache.backend import CachedBackend, Limits, bypass
 from cache.memory import MemoryStore
 from cache.registry import open_store
 from cache.stats import REASONS
+from cache.views import Views
+from schema.context import Context, Costs
 from schema.finished import Finished
+from schema.service import schema
 
 SHARES: Final = 4
 """The memory is parted: for finished answers, for views, for other answers, and for packed ones. A Redis keeps these; then
 their part goes to the others."""
+
+ASKED: Final = "query ($of: [ID!]!) { impact(of: $of) { summary { total } } }"
+"""What is asked on behalf of a pinned root: what everyone asks first."""
 
 
 def remembered(
@@ -37,6 +43,21 @@ def remembered(
     )
     registry.register(Watched(cached, finished))
     return cached
+
+
+@asynccontextmanager
+async def views_over(backend: LineageBackend, costs: Costs) -> AsyncIterator[Views | None]:
+    """Who keeps impact views; None where the cache is off."""
+    if not isinstance(backend, CachedBackend):
+        yield None
+        return
+
+    async def ask(root: str) -> None:
+        # What is wrong with a root, as that it was deleted, is for those to see who ask about it.
+        await schema().execute(ASKED, variable_values={"of": [root]}, context_value=Context(backend, costs=costs))
+
+    async with Views(backend, ask) as views:
+        yield views
 
 
 def note_bypass(request: Request) -> bool:

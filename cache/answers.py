@@ -1,6 +1,6 @@
 """The answers ready in memory: views, which are hot and large or pinned, and all others, each within bounds of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from cache.closure import Closure
@@ -17,7 +17,7 @@ class Answers:
 
     def __init__(self, limit: int, view_limit: int, leave: Callable[[Closure], None]) -> None:
         self.others, self.views = Shelf(limit), Shelf(view_limit)
-        self.pinned: set[Key] = set()
+        self.pinned: frozenset[Key] = frozenset()
         self._leave = leave
 
     def __iter__(self) -> Iterator[tuple[Key, Closure]]:
@@ -46,6 +46,14 @@ class Answers:
 
     def is_view(self, key: Key, closure: Closure) -> bool:
         return key in self.pinned or (closure.hits >= HOT and len(closure) >= LARGE)
+
+    def pin(self, keys: Iterable[Key]) -> None:
+        """These are views from now on, whatever their size and use, and no others than these are for that reason."""
+        before, self.pinned = self.pinned, frozenset(keys)
+        for key in before ^ self.pinned:
+            closure = self.get(key)
+            if closure is not None:
+                self.put(key, closure)
 
     def drop(self, key: Key) -> None:
         self.views.pop(key)

@@ -42,6 +42,8 @@ TICK: Final = 1.0
 
 bypass: ContextVar[bool] = ContextVar("bypass", default=False)
 """Set for a request that wants nothing remembered: it is answered by the backend, and nothing of it is kept."""
+pinning: ContextVar[set[Key] | None] = ContextVar("pinning", default=None)
+"""Where the questions are noted that are asked on behalf of pinned roots."""
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +159,8 @@ class CachedBackend(Wrapper):
             self.stats.bypasses += 1
             return replace((await self._computed(traversal)).subgraph, cache="BYPASS")
         key = key_of(traversal)
+        if (pinned := pinning.get()) is not None:
+            pinned.add(key)
         closure, reason = self.answers.get(key), "absent"
         if closure is not None:
             if closure.answer is not None and closure.epoch == self._log.epoch and not len(self._log.open):

@@ -12,6 +12,7 @@ from backends.base import LineageBackend
 from backends.commands import Command, Done
 from backends.model import MAX_NODES
 from schema.finished import Finished
+from schema.pins import Views
 
 
 class Writer(Protocol):
@@ -57,6 +58,10 @@ class Context:
     clock: Callable[[], int] = now
     finished: Finished | None = None
     """Where answers are kept as bytes; None: neither kept nor taken from there."""
+    views: Views | None = None
+    """Who keeps impact views; None: nobody."""
+    is_replayable: bool = True
+    """Whether the answer comes of nothing but calls of the backend."""
     deadline: float | None = None
     gathered: "asyncio.Future[Any] | None" = None
     """What the root fields of the query share; see `schema.gather`."""

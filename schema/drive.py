@@ -7,7 +7,7 @@ levels or fields there are.
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ from backends.ids import job_of
 from backends.model import Direction, EdgeKey, EdgeKind, Epoch, Subgraph, Traversal
 from schema.context import Context
 from schema.errors import too_costly
+from schema.pins import KeptView
 from schema.seen import Store
 from schema.selection import FieldKey
 from schema.together import Wanted, traversals_for
@@ -62,6 +63,7 @@ class Reader:
         self.store = Store(context.backend.capabilities.name)
         self.values: dict[FieldKey, Any] = {}
         self.shown = 0
+        self._context = context
         self._backend = context.backend
         self._watermark = watermark
         self._rows: dict[str, bool] = {}
@@ -92,6 +94,11 @@ class Reader:
         """The evidence of this edge is shown."""
         if key is not None:
             self._edges[key] = None
+
+    def views(self) -> Sequence[KeptView]:
+        """The impact views there are. They come of no call of the backend, so the answer is not to be given again."""
+        self._context.is_replayable = False
+        return self._context.views.listed() if self._context.views is not None else ()
 
     def work(self, amount: int) -> None:
         """Counts nodes and edges that are looked at in memory. Raises TOO_COSTLY past the bound."""

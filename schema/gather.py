@@ -13,11 +13,12 @@ from schema.drive import Again, Reader, Task
 from schema.flat import FLAT_ROOTS
 from schema.follow import Spot
 from schema.names import Sought
+from schema.pins import impact_views
 from schema.roots import ENTITY_ROOTS, RootTask, find
 from schema.seen import Seen
 from schema.selection import Document, FieldKey, Selection, field_key
 
-ROOTS: Mapping[str, RootTask] = {**ENTITY_ROOTS, **FLAT_ROOTS}
+ROOTS: Mapping[str, RootTask] = {**ENTITY_ROOTS, **FLAT_ROOTS, "impactViews": impact_views}
 _PAYLOAD = ("payload",)
 
 

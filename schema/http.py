@@ -109,7 +109,12 @@ class GraphQLApp:
         if not failed:
             said["data"] = result.data
         text = _to_json(said)
-        if context.finished is not None and not result.errors and self._schema.is_query(posed.query, posed.operation):
+        if (
+            context.finished is not None
+            and context.is_replayable
+            and not result.errors
+            and self._schema.is_query(posed.query, posed.operation)
+        ):
             context.finished.put(key, text, recorder)
         return _sent(text, _status(result.errors or [], media) if failed else 200, media, {})
 

@@ -15,6 +15,7 @@ from schema.context import Context, Info
 from schema.errors import ApiError, Code
 from schema.gather import find_one, gather_entities
 from schema.names import DEFAULT_NAMESPACE, Sought, sought
+from schema.pins import Views
 from schema.plan import API_KINDS
 from schema.selection import Document, Selection
 from schema.turns import check_turns
@@ -25,6 +26,7 @@ from schema.types.inputs import (
     CaptureOperationInput,
     DeleteEntityInput,
     LinkEntitiesInput,
+    PinImpactInput,
     RecordPredictionInput,
     RetractEdgesInput,
     TrackModelTrainingInput,
@@ -38,10 +40,11 @@ Predicted: TypeAlias = Annotated[RecordPredictionInput, _WHAT]
 Entities: TypeAlias = Annotated[UpsertEntitiesInput, _WHAT]
 Links: TypeAlias = Annotated[LinkEntitiesInput, _WHAT]
 Edges: TypeAlias = Annotated[RetractEdgesInput, _WHAT]
+Pin: TypeAlias = Annotated[PinImpactInput, _WHAT]
 Deletion: TypeAlias = Annotated[DeleteEntityInput, _WHAT]
 
 
-SHOWN = frozenset({"job", "operations", "model", "prediction", "entities"})
+SHOWN = frozenset({"job", "operations", "model", "prediction", "entities", "entity"})
 """The fields of payloads that show entities."""
 
 
@@ -132,16 +135,58 @@ class Mutation:
         gone = strawberry.ID(out.done.ids[0]) if out.done and out.done.ids else None
         return payloads.DeleteEntityPayload(id=gone, epoch=out.epoch, errors=out.errors)
 
+    @resolver("Keeps what depends on an entity ready from now on, for all who ask; it is remembered across restarts.")
+    async def pin_impact(self, info: Info, input: Pin) -> payloads.PinImpactPayload:
+        async def act(context: Context) -> Done:
+            root = await _known(context, input.id)
+            await _views(context).pin(root)
+            return Done((await context.backend.changes_since(None)).epoch, (root,))
+
+        out = await _act(info, act, lambda done: {"entity": done.ids})
+        return payloads.PinImpactPayload(entity=out.one("entity"), errors=out.errors)
+
+    @resolver("What depends on an entity need not be kept ready any more.")
+    async def unpin_impact(self, info: Info, input: Pin) -> payloads.UnpinImpactPayload:
+        async def act(context: Context) -> Done:
+            found = await find_one(context, _meant(input.id, "id"))
+            root = str(input.id) if found is None else found.id  # what is gone may still be pinned
+            was = await _views(context).unpin(root)
+            return Done((await context.backend.changes_since(None)).epoch, (root,) if was else ())
+
+        out = await _act(info, act, lambda done: {})
+        was = out.done.ids[0] if out.done and out.done.ids else None
+        return payloads.UnpinImpactPayload(id=None if was is None else strawberry.ID(was), errors=out.errors)
+
 
 async def _perform(
     info: Info,
     command: Callable[[Context], Awaitable[Command]],
     shows: Callable[[Done], Mapping[str, Iterable[str]]],
 ) -> Outcome:
-    """Runs a command and reads what its payload shows. What the sender can mend is in `errors`, anything else is raised."""
-    context, raw = info.context, info._raw_info
-    if context.writer is None:
+    """Runs a command and reads what its payload shows."""
+    writer = info.context.writer
+    if writer is None:
         raise ApiError(Code.UNSUPPORTED, "this service takes no changes")
+
+    async def act(context: Context) -> Done:
+        return await writer.execute(await command(context))
+
+    return await _act(info, act, shows)
+
+
+def _views(context: Context) -> Views:
+    if context.views is None:
+        raise ApiError(Code.UNSUPPORTED, "this service keeps no views: its cache is off")
+    return context.views
+
+
+async def _act(
+    info: Info,
+    act: Callable[[Context], Awaitable[Done]],
+    shows: Callable[[Done], Mapping[str, Iterable[str]]],
+) -> Outcome:
+    """Does it and reads what its payload shows. What the sender can mend is in `errors`, anything else is raised."""
+    context, raw = info.context, info._raw_info
     document = Document.of(raw)
     payload = Selection(document, [node.selection_set for node in raw.field_nodes if node.selection_set])
     below = {each.name: each.below for each in payload.fields(get_named_type(raw.return_type).name)}
@@ -149,7 +194,7 @@ async def _perform(
         check_turns(below[name], API_KINDS, context.costs.max_turns)  # before anything is changed
     try:
         async with context.time_left():
-            done = await context.writer.execute(await command(context))
+            done = await act(context)
     except (ApiError, CommandError) as error:
         where = getattr(error, "field", None)
         return Outcome(errors=[payloads.UserError(code=str(error.code), message=error.message, field=where)])

@@ -11,6 +11,7 @@ from schema.gather import value_of
 from schema.types.common import After, AsOf, Connection, EdgeKinds, First, Kinds, Namespace, Node, resolver
 from schema.types.entities import Column, Dataset, Entity, Job, Model, Operation, Prediction, Run
 from schema.types.lineage import Impact, Lineage, Paths
+from schema.types.views import ImpactView
 
 Ids: TypeAlias = Annotated[
     list[strawberry.ID],
@@ -151,6 +152,11 @@ class Query:
         self, info: Info, of: Ids, depth: Reach = UNSET, kinds: Kinds = UNSET, as_of: AsOf = UNSET
     ) -> Impact | None:
         found: Impact | None = await value_of(info, "impact", of=of, depth=depth, kinds=kinds, asOf=as_of)
+        return found
+
+    @resolver("What is kept ready of what depends on something: pinned first, then the largest.")
+    async def impact_views(self, info: Info) -> list[ImpactView]:
+        found: list[ImpactView] = await value_of(info, "impactViews")
         return found
 
     @resolver("The shortest routes by which one thing reaches another, fewest steps first.")

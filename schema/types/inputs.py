@@ -156,3 +156,8 @@ class RetractEdgesInput:
 class DeleteEntityInput:
     id: strawberry.ID = strawberry.field(description="Which.")
     at: Micros | None = strawberry.field(description="As of when; now where left out.", default=UNSET)
+
+
+@strawberry.input(description="What to keep ready, or no longer.")
+class PinImpactInput:
+    id: strawberry.ID = strawberry.field(description="What others depend on; a bare name is one in the namespace `default`.")

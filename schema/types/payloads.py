@@ -64,3 +64,15 @@ class DeleteEntityPayload:
     id: strawberry.ID | None = strawberry.field(description="The id of what was deleted; null where nothing was.")
     epoch: str | None = strawberry.field(description=EPOCH)
     errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+@strawberry.type(description="What came of pinning.")
+class PinImpactPayload:
+    entity: Entity | None = strawberry.field(description="What was pinned.")
+    errors: list[UserError] = strawberry.field(description=ERRORS)
+
+
+@strawberry.type(description="What came of taking a pin away.")
+class UnpinImpactPayload:
+    id: strawberry.ID | None = strawberry.field(description="The id of what was pinned; null where it was not.")
+    errors: list[UserError] = strawberry.field(description=ERRORS)
