@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-from backends.neo4j_settings import VARIABLES as NEO4J_VARIABLES
-
 PREFIX = "HEADWATER_"
-NOT_OURS = frozenset({"HEADWATER_CASES", "HEADWATER_REQUIRE", *NEO4J_VARIABLES.values()})
+NOT_OURS = frozenset(
+    {
+        "HEADWATER_CASES",
+        "HEADWATER_REQUIRE",
+        "HEADWATER_NEO4J_USER",
+        "HEADWATER_NEO4J_PASSWORD",
+        "HEADWATER_NEO4J_DATABASE",
+        "HEADWATER_NEO4J_CA",
+    }
+)
 """Read by the tests and CI, or by an adapter for what a URL should not hold."""
 MEBI = 1 << 20
 REDIS = ("redis://", "rediss://", "unix://", "redis+", "rediss+")

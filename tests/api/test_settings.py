@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from api.settings import BadSetting, Settings, fields_of, is_loopback, table, unknown_variables, variable
+from backends.neo4j_settings import VARIABLES
 from schema.errors import Code
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +76,10 @@ def test_beyond_loopback_a_token_is_needed(host: str) -> None:
     with pytest.raises(BadSetting, match="HEADWATER_TOKEN"):
         Settings.from_environment({}, host=host).check_exposure()
     Settings.from_environment({"HEADWATER_TOKEN": "x"}, host=host).check_exposure()
+
+
+def test_variables_that_an_adapter_reads_are_no_mistakes() -> None:
+    assert unknown_variables(dict.fromkeys(VARIABLES.values(), "x")) == {}
 
 
 def test_a_mistyped_variable_is_noticed_with_the_one_meant() -> None:
