@@ -31,7 +31,7 @@ GROUP: Final = 500
 """Nodes, edges and records after which no more writes join a turn, so that the first among them is not answered late."""
 MARGIN: Final = 16_384
 """Bytes of a request beside the change."""
-PART: Final = 1_000
+PART: Final = 2_000
 """How much is done in one request: an edge or an entry weighs 1. It must be done again, each thing looked for first, within
 half of a lease, on a slow storage too."""
 WEIGHTS: Final = {"nodes": 4, "edges": 1, "entries": 1}

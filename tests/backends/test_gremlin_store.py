@@ -174,7 +174,7 @@ async def test_what_a_dead_writer_left_is_done_whole_or_not_at_all(
 @pytest.mark.parametrize("times", [1, 100])
 async def test_turn_that_took_too_long_is_cancelled_and_never_acknowledged_unwritten(url: str, times: int) -> None:
     """The server stops a script in the middle of it; the turn is taken back and tried again, as long as there is time."""
-    timeout = 60 if times == 1 else 8
+    timeout = 60 if times == 1 else 5
     async with open_backend(f"{url}&timeout={timeout}&lease=6") as store, open_backend(f"{url}{PATIENT}") as other:
         await other.apply(event("w", 0))
         with slowly(store, times):
