@@ -67,7 +67,9 @@ class TestRedisByTls(CacheContract):
 @pytest.fixture(scope="module")
 def cluster(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One node with all slots."""
-    server = RedisServer(tmp_path_factory.mktemp("cluster") / "home", "--cluster-enabled", "yes")
+    # Nodes talk on a port of their own, unless said ten thousand above the other, where there may be none.
+    options = ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
+    server = RedisServer(tmp_path_factory.mktemp("cluster") / "home", *options)
     server.start()
     server.do(lambda client: client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383"))
     while server.client().execute_command("CLUSTER INFO")["cluster_state"] != "ok":
