@@ -1,0 +1,193 @@
+"""What the cache costs and saves, on the embedded store. Run on a quiet machine.
+
+    python -m benchmarks.cache [nodes] [--at DIRECTORY]     100,000 nodes unless said; keeps or finds the store there
+
+In this process: a question computed, proved, repaired; memory; reads and writes mixed, with the cache off, on, and with one
+that keeps everything for 60 seconds, as others do. Over HTTP: hot questions on 32 connections, against a bare route that
+returns the same bytes. The writes go to a copy of the store.
+"""
+
+import argparse
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import uvloop
+
+from backends.base import LineageBackend
+from backends.changes import Changes, EdgeChange
+from backends.ids import Kind
+from backends.model import Direction, EdgeKey, EdgeKind, Subgraph, Traversal
+from backends.registry import open_backend
+from backends.wrapper import Wrapper
+from benchmarks.engine import load, roots
+from benchmarks.graphs import layered
+from benchmarks.service import BARE, connected, questions, served, timed
+from cache.backend import CachedBackend, Limits
+from cache.codec import encode
+from cache.memory import MemoryStore
+
+AMPLE = Limits(ready=2**30, views=2**30)
+CONNECTIONS, SECONDS = 32, 4.0
+READS = 400
+
+
+class ForAMinute(Wrapper):
+    """What a cache does that knows nothing of changes."""
+
+    def __init__(self, inner: LineageBackend) -> None:
+        super().__init__(inner)
+        self._kept: dict[str, tuple[float, Subgraph]] = {}
+
+    async def traverse(self, traversal: Traversal) -> Subgraph:
+        key, now = repr(traversal), time.monotonic()
+        if key not in self._kept or now - self._kept[key][0] > 60:
+            self._kept[key] = (now, await self._inner.traverse(traversal))
+        return self._kept[key][1]
+
+
+async def micros(call: Callable[[], Awaitable[object]], times: int) -> float:
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        await call()
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken)) * 1e6
+
+
+def flip(subgraph: Subgraph, rng: Random, number: int, *, stands: bool) -> Changes:
+    """An edge inside an answer that comes, or goes again: what any of its tables feeds any of its operations."""
+    ids = subgraph.ids
+    tables = np.flatnonzero(subgraph.kinds == Kind.DATASET.code).tolist()
+    tasks = np.flatnonzero(subgraph.kinds == Kind.OPERATION.code).tolist()
+    key = EdgeKey(ids[rng.choice(tables)], EdgeKind.INPUT_TO, ids[rng.choice(tasks)])
+    change = EdgeChange(key, {"bench": {"origin": "client"}}) if stands else EdgeChange(key, drop=frozenset({"bench"}))
+    return Changes(number, edges=(change,))
+
+
+async def single(backend: LineageBackend, chosen: dict[int, list[str]]) -> None:
+    """One question at a time."""
+    async with CachedBackend(backend, MemoryStore(2**28), limits=AMPLE) as cached:
+        for size, ids in chosen.items():
+            if not ids:
+                continue
+            question = Traversal({ids[0]: 0}, Direction.DOWNSTREAM)
+            found = await cached.traverse(question)
+            computed = await micros(lambda q=question: backend.traverse(q), 60)  # type: ignore[misc]
+            hit = await micros(lambda q=question: cached.traverse(q), 1_000)  # type: ignore[misc]
+            repaired, again = [], []
+            for number in range(40):  # an edge comes, and the same goes again
+                await backend.apply(flip(found, Random(number // 2), time.time_ns() // 1000, stands=number % 2 == 0))
+                began = time.perf_counter()
+                word = (await cached.traverse(question)).cache
+                if word == "REPAIRED":
+                    repaired.append(time.perf_counter() - began)
+                began = time.perf_counter()
+                await backend.traverse(question)
+                again.append(time.perf_counter() - began)
+            middle = float(np.median(repaired)) * 1e6 if repaired else float("nan")
+            anew = float(np.median(again)) * 1e6
+            print(f"  ~{size:>7,}: computed {computed:9.0f} us, proved {hit:6.1f} us; after a change", end=" ")
+            print(f"repaired {middle:8.0f} us ({len(repaired)} of 40), computed {anew:8.0f} us")
+        entries = [(closure, len(closure)) for _, closure in cached.answers if len(closure) >= 1_000]
+        for closure, nodes in entries:
+            packed = len(encode("key", closure, None))
+            edges = len(closure.graph.sources)
+            print(
+                f"  {nodes:>8,} nodes, {edges:,} edges: {closure.nbytes / nodes:.0f} bytes a node ready, "
+                f"{packed / nodes:.1f} packed"
+            )
+
+
+async def mixed(path: Path, chosen: dict[int, list[str]]) -> None:
+    """Reads of fifteen hot roots with writes inside what they reach."""
+    ids = [each for size in (1_000, 10_000) for each in chosen.get(size, [])]
+    asked = [Traversal({each: 0}, Direction.DOWNSTREAM) for each in ids]
+    for share in (0.02, 0.10, 0.50):
+        for name in ("off", "on", "60 s"):
+            rng, store = Random(f"{share} {name}"), open_backend(f"sqlite:///{path}")
+            kept: dict[str, LineageBackend] = {
+                "off": Wrapper(store),
+                "60 s": ForAMinute(store),
+                "on": CachedBackend(store, MemoryStore(2**28)),
+            }
+            backend = kept[name]
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(backend if name == "on" else store)
+                subgraphs = [await backend.traverse(each) for each in asked]
+                stale, taken = 0, 0.0
+                for _ in range(READS):
+                    if rng.random() < share:
+                        await store.apply(flip(rng.choice(subgraphs), rng, time.time_ns() // 1000, stands=True))
+                    question = rng.choice(asked)
+                    began = time.perf_counter()
+                    found = await backend.traverse(question)
+                    taken += time.perf_counter() - began
+                    if name == "60 s":
+                        right = await store.traverse(question)
+                        stale += len(right.sources) != len(found.sources) or len(right) != len(found)
+                more = f", {100 * stale / READS:.0f} % of the answers stale" if name == "60 s" else ""
+                print(f"  {share:.0%} writes, cache {name:<5} {taken / READS * 1e6:8.0f} us a read{more}")
+
+
+async def together(port: int, path: str, body: bytes) -> float:
+    """Requests a second."""
+    count, end = 0, time.perf_counter() + SECONDS
+
+    async def one() -> None:
+        nonlocal count
+        async with connected(port) as client:
+            while time.perf_counter() < end:
+                await client.post(path, body)
+                count += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+    return count / (time.perf_counter() - began)
+
+
+async def http(path: Path, nodes: int) -> None:
+    port, bare_port = 18480, 18481
+    bodies = await questions(path, nodes)
+    store = {"HEADWATER_BACKEND": f"sqlite:///{path}"}
+    with tempfile.TemporaryDirectory() as folder:
+        answers = Path(folder)
+        for cache in ("off", "memory://"):
+            with served("-m", "api", "serve", "--port", str(port), port=port, HEADWATER_CACHE=cache, **store):
+                async with connected(port) as client:
+                    for number, body in enumerate(bodies.values()):
+                        _, answer = await timed(client, "/graphql", body, 3)
+                        (answers / str(number)).write_bytes(answer)
+                with served("-c", BARE, folder, str(bare_port), port=bare_port):
+                    for number, (name, body) in enumerate(bodies.items()):
+                        ours = await together(port, "/graphql", body)
+                        bare = await together(bare_port, f"/{number}", body)
+                        print(f"  cache {cache:<10} {name:<50} {ours:7,.0f}/s, bare {bare:7,.0f}/s: {ours / bare:.3f}")
+
+
+async def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("nodes", nargs="?", type=int, default=100_000)
+    arguments.add_argument("--at", type=Path)
+    said = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        path = (said.at or Path(temporary)) / f"layered-{said.nodes}.db"
+        if not path.exists():
+            await load(path, lambda: layered(said.nodes))
+        mine = Path(temporary, "copy.db")
+        shutil.copy(path, mine)
+        async with open_backend(f"sqlite:///{mine}") as backend:
+            chosen = await roots(backend, layered(said.nodes))
+        await single(open_backend(f"sqlite:///{mine}"), chosen)
+        await mixed(mine, chosen)
+        await http(path, said.nodes)
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
