@@ -3,8 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import count
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import random
 
 from backends.base import LineageBackend
@@ -21,7 +20,7 @@ from ingest.parse import parse_event
 from ingest.program import Fetch, Program, Result
 
 SECONDS = 10.0
-"""How long a write that conflicts is decided anew before the conflict is the caller's."""
+"""How long a write that lost again and again is decided anew, alone in this process, before the conflict is the caller's."""
 PAUSE = 0.004
 """Seconds at most between two tries. It does not grow: who waits longer than others loses to them again."""
 PATIENT = 4
@@ -42,7 +41,10 @@ class Writer:
         self.backend, self.clock, self.sealed_after = backend, clock, sealed_after
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
         self._first = asyncio.Lock()
-        """Held by a write that lost again and again."""
+        self._losers = 0
+        """Writes that lost again and again: one after the other goes first, and no other begins until they are in."""
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     async def ingest(self, event: Json) -> Epoch:
         """Takes one OpenLineage event, durably. Raises `BadEvent`, `BackendError`."""
@@ -69,22 +71,38 @@ class Writer:
     async def _run(
         self, program: Callable[[], Program[Result]], changes_of: Callable[[Result], Changes]
     ) -> tuple[Result, Epoch]:
-        async with AsyncExitStack() as stack:
+        for _ in range(PATIENT):
+            await self._calm.wait()
+            with suppress(Conflict):
+                return await self._once(program, changes_of)
+            await asyncio.sleep(PAUSE * random())
+        async with self._going_first():
             until = time.monotonic() + SECONDS
-            for attempt in count():
-                if attempt == PATIENT:
-                    await stack.enter_async_context(self._first)
-                elif attempt < PATIENT and self._first.locked():
-                    async with self._first:
-                        pass
-                result = await read_through(self.backend, program())
+            while True:
                 try:
-                    return result, await self.backend.apply(changes_of(result))
+                    return await self._once(program, changes_of)
                 except Conflict:
                     if time.monotonic() > until:
                         raise
-                    await asyncio.sleep(PAUSE * random())
-        raise AssertionError
+                await asyncio.sleep(PAUSE * random())
+
+    async def _once(
+        self, program: Callable[[], Program[Result]], changes_of: Callable[[Result], Changes]
+    ) -> tuple[Result, Epoch]:
+        result = await read_through(self.backend, program())
+        return result, await self.backend.apply(changes_of(result))
+
+    @asynccontextmanager
+    async def _going_first(self) -> AsyncIterator[None]:
+        self._losers += 1
+        self._calm.clear()
+        try:
+            async with self._first:
+                yield
+        finally:
+            self._losers -= 1
+            if not self._losers:
+                self._calm.set()
 
     @asynccontextmanager
     async def _alone(self, keys: set[str]) -> AsyncIterator[None]:

@@ -21,10 +21,6 @@ Row: TypeAlias = tuple[Any, ...]
 _RECORDS: Final = frozenset(f"{kind.lower()}:" for kind in KINDS if kind.is_record)
 
 
-
-
-
-
 def is_record(node_id: str) -> bool:
     """Whether an id is that of a record; any text is taken."""
     return node_id[: node_id.find(":") + 1] in _RECORDS

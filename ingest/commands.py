@@ -30,7 +30,7 @@ from ingest.layout import unpack
 from ingest.owners import state_id
 from ingest.program import Program, View, fetch
 
-OURS = (names.SAYS, names.SAID_BY, names.LEFT, fields.LISTED, fields.CONTESTED, "schema", "columns", "last_run")
+OURS = (names.SAYS, names.SAID_BY, names.LEFT, fields.CONTESTED, "schema", "columns", "last_run")
 """Attributes that events alone keep; clients cannot set them."""
 
 

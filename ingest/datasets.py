@@ -21,6 +21,8 @@ def say(view: View, draft: Draft, said: Said, time: int, *, replaces: bool) -> P
         yield from say_fields(view, draft, said.id, listed, before, Stamped(time, print_))
     draft.say(said.id, attributes, seen=(time, time))
     home = view.resolution(said.id)
+    if said.fields is not None or said.field_tags:
+        draft.resolved[said.id] = home  # what is said of columns is said of those of the node
     if home.deleted_at is not None:
         draft.say(home.id, seen=(time, time))  # seen under another name it stands again
     for other in linked:

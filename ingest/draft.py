@@ -83,6 +83,10 @@ class Draft:
         self.expect[record_id] = view.version(record_id)
         self.records[record_id] = RecordChange(record_id, value, groups, rank)
 
+    def touch(self, record_id: str) -> None:
+        """Gives a record without content a new version, however it was."""
+        self.records[record_id] = RecordChange(record_id, {})
+
     def record(self, view: View, record_id: str) -> Mapping[str, Json]:
         """The content of a record as this draft leaves it; empty where there is none."""
         if record_id in self.records:

@@ -9,10 +9,9 @@ from backends.model import EdgeKey, EdgeKind, Json, Stamped, canonical
 from backends.vocabulary import FACET
 from ingest.draft import Draft
 from ingest.facets import Field
+from ingest.guards import guard_id, hold, touch
 from ingest.program import Program, View, fetch, whole
 
-LISTED = "listed"
-"""When a column was last newly listed, by the wall clock."""
 CONTESTED = "contested"
 """When two schemas were said at one time; then the columns may hold parts of both, and an equal schema is no reason to
 write nothing."""
@@ -44,8 +43,13 @@ def say_fields(
     if not same or not alone or (known is not None and contested is not None and contested.time == known.time):
         if not same and known is not None:
             yield from say_again(draft, name, home)
+            draft.expect[home] = view.version(name)
+        touch(draft, name)
         _say_columns(draft, name, home, listed, schema.time, wins=wins)
+    if same:
+        yield from hold(view, draft, [name])
     if wins and (old is None or old.value != names):
+        yield from hold(view, draft, [name])
         draft.expect[home] = node.version if node is not None else 0
         lay_fields(draft, name, home, (old.value or []) if old is not None else [], names)
 
@@ -101,13 +105,12 @@ def lay_fields(draft: Draft, name: str, home: str, before: Iterable[str], after:
 
 
 def sweep(view: View, draft: Draft) -> Program[None]:
-    """A column that nobody lists any more is withdrawn, one that somebody lists stands. Whoever lists one writes to it, so
-    that the two decisions meet at its version."""
+    """A column that nobody lists any more is withdrawn, one that somebody lists stands."""
     yield from _note_fields(view, draft)
     listed = draft.edges(EdgeKind.HAS_COLUMN)
     said = {EdgeKey(dataset_of(column), EdgeKind.HAS_COLUMN, column) for column in draft.said("column:")}
     unsure = [key for key in sorted(said | listed.keys()) if not listed.get(key, ({}, set()))[0]]
-    yield from fetch(view, [key.target for key in unsure], unsure)
+    yield from fetch(view, [*(key.target for key in unsure), *(guard_id(key.source) for key in unsure)], unsure)
     for key in unsure:
         edge, column = view.edges[key], view.node(key.target)
         left = set(edge.tallies if edge is not None else ()) - listed.get(key, ({}, set()))[1]
@@ -115,11 +118,13 @@ def sweep(view: View, draft: Draft) -> Program[None]:
         own = alias == "" if alias is not None else column is None or column.id == key.target
         if not left and own:
             draft.say(key.target, withdrawn=True)
+            yield from hold(view, draft, [key.source])
             if column is None or column.id == key.target:
                 draft.expect[key.target] = view.version(key.target)
     for key, (put, _) in listed.items():
         if put:
-            draft.say(key.target, {LISTED: Stamped(draft.at, True)}, withdrawn=False)
+            draft.say(key.target, withdrawn=False)
+            touch(draft, key.source)
 
 
 def _note_fields(view: View, draft: Draft) -> Program[None]:

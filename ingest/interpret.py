@@ -15,6 +15,7 @@ from ingest.columns import Explicit
 from ingest.draft import Draft
 from ingest.event import Event, Said
 from ingest.fields import sweep
+from ingest.guards import guard_id
 from ingest.owners import derive_anew, picture_id, pictures_group, rename_id, runs_group, state_id, tally_id
 from ingest.picture import fingerprint, picture, relation
 from ingest.program import Program, View, fetch, listing
@@ -48,7 +49,8 @@ def take(view: View, draft: Draft, event: Event, stale: set[str]) -> Program[Map
     names that came to stand for another node."""
     said = (*(event.inputs or ()), *(event.outputs or ()), *((event.dataset,) if event.dataset else ()))
     first = [name for each in said for name in (each.id, *(each.symlinks or ()), *filter(None, [each.renamed_from]))]
-    yield from fetch(view, [*first, *([event.run] if event.run else [])])
+    guards = [guard_id(each.id) for each in said if each.fields is not None]
+    yield from fetch(view, [*first, *guards, *([event.run] if event.run else [])])
     for each in said:
         yield from datasets.say(view, draft, each, event.time, replaces=event.dataset is not None)
     homes = yield from _join(view, draft, said, stale)

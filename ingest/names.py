@@ -12,6 +12,7 @@ from backends.ids import split_id
 from backends.model import Stamped
 from ingest.draft import Draft
 from ingest.fields import column_at, fields_id, lay_fields, say_again
+from ingest.guards import hold
 from ingest.program import Program, View, fetch, listing
 
 SAYS, SAID_BY, LEFT = "symlink:", "symlinked:", "symlinks"
@@ -74,6 +75,9 @@ def move(view: View, draft: Draft, homes: Mapping[str, str]) -> Program[tuple[di
     for name, home in sorted(homes.items()):
         if home in shared and "schema" in own(view, draft, name):
             yield from say_again(draft, name, home)
+            node = view.node(name)
+            if node is not None and node.id == name:
+                draft.expect[name] = node.version
     owners: set[str] = set()
     for name in sorted(homes):
         draft.resolved[name] = view.resolution(name)
@@ -86,7 +90,7 @@ def move(view: View, draft: Draft, homes: Mapping[str, str]) -> Program[tuple[di
         lay_fields(draft, name, before, listed, ())
         lay_fields(draft, name, home, (), listed)
         yield from _move_columns(view, draft, name, home)
-        owners |= yield from owners_naming(view, name)
+        owners |= yield from owners_naming(view, draft, name)
     return {name: Resolution(home, view.resolution(home).deleted_at) for name, home in homes.items()}, owners
 
 
@@ -95,8 +99,9 @@ def mentions_group(name: str) -> str:
     return f"mentions:{name}"
 
 
-def owners_naming(view: View, name: str) -> Program[set[str]]:
+def owners_naming(view: View, draft: Draft, name: str) -> Program[set[str]]:
     """Whoever stated something about a dataset under this name: jobs, models, datasets, renames."""
+    yield from hold(view, draft, [name])
     states = yield from listing(view, NodeFilter(group=mentions_group(name)))
     return {node.id.removeprefix("state:") for node in states}
 
@@ -104,6 +109,7 @@ def owners_naming(view: View, name: str) -> Program[set[str]]:
 def _move_columns(view: View, draft: Draft, name: str, home: str) -> Program[None]:
     """The columns that were said under `name` become other names of the columns of `home`, or their own again."""
     yield from fetch(view, [fields_id(name)])
+    draft.expect[fields_id(name)] = view.version(fields_id(name))
     drafted = {split_id(column)[1][2] for column in draft.said(column_at(name, "") or "none")}
     for field in sorted(drafted | set(draft.record(view, fields_id(name)).get("fields", ()))):
         one, two = column_at(name, field), column_at(home, field)

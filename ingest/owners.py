@@ -5,7 +5,7 @@ State of a job: `declared` (see `ingest.interpret`), `links` {output: {source: t
 [[source, output, time]] with "" for any and IDLE for an input that reaches no output, `hung` {output: {kind: {id: time}}}
 with "" for what has no output, `deleted_at`, `base` (see `ingest.sealing`). Of a dataset: `declared`, `retracted`. Of a
 rename: `old`, `new`, `retracted`. Of a model: `trained` {dataset: [first, last, what else is said]}, `retracted`,
-`deleted_at`. Of each: `laid`, its layout as last written. A state is in the group of every dataset it names
+`deleted_at`. Of each: `laid`, its layout as last written, and `named`, the names in it, in whose groups the state is
 (`names.mentions_group`).
 """
 
@@ -20,6 +20,7 @@ from ingest.derive import MAX_PAIRS, Counted, Layout, Rules, derive, operation_i
 from ingest.draft import Draft
 from ingest.event import Said
 from ingest.fields import say_column
+from ingest.guards import touch
 from ingest.layout import difference, pack, unpack
 from ingest.names import mentions_group
 from ingest.picture import Picture, picture, relation
@@ -262,8 +263,11 @@ def _write(view: View, draft: Draft, owner: str, state: State, layout: Layout, n
         if name != home or EdgeKey(home, EdgeKind.HAS_COLUMN, column_id(home, column)) not in before:
             say_column(draft, name, home, column)
     _write_operations(draft, owner, before, layout)
-    groups = tuple(mentions_group(name) for name in sorted(names))
-    draft.write(view, state_id(owner), {**state, "laid": pack(layout.edges)}, groups)
+    named = sorted(names)
+    for name in sorted(set(named) - set(state.get("named", ()))):
+        touch(draft, name)
+    groups = tuple(mentions_group(name) for name in named)
+    draft.write(view, state_id(owner), {**state, "laid": pack(layout.edges), "named": named}, groups)
 
 
 def _write_operations(draft: Draft, owner: str, before: Iterable[EdgeKey], layout: Layout) -> None:

@@ -152,7 +152,7 @@ def delete(view: View, draft: Draft, command: DeleteEntity, stale: set[str]) -> 
         return 1, {}
     yield from _delete_columns(view, draft, node.id, tuple(node.members), at)
     for name in node.members:
-        stale |= yield from names.owners_naming(view, name)
+        stale |= yield from names.owners_naming(view, draft, name)
     return 1, {name: Resolution(node.id, at) for name in (node.id, *node.members)}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -196,7 +197,8 @@ async def test_two_services_in_one_process_share_no_numbers(client: httpx.AsyncC
 async def test_old_runs_are_looked_for_from_the_start() -> None:
     async with service() as client:
         await asyncio.sleep(0)
-        assert 'headwater_backend_call_seconds_count{call="find_nodes"} 1.0' in (await client.get("/metrics")).text
+        text = (await client.get("/metrics")).text
+        assert re.search(r'headwater_backend_call_seconds_count\{call="find_nodes"\} [1-9]', text)
 
 
 async def test_the_first_page_names_the_addresses(client: httpx.AsyncClient) -> None:

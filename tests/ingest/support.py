@@ -156,7 +156,7 @@ def seen(backend: MemoryBackend) -> dict[str, Any]:
             found[str(key)] = (edge.evidence, edge.transformations)
     for record_id, record in backend.records.items():
         value = {k: v for k, v in record.value.items() if v is not None}
-        if record_id.endswith("#fields"):
+        if record_id.endswith(("#fields", "#guard")):
             continue  # like other names of columns: a lineage facet that was replaced named some
         if not record_id.startswith("tally:") or value.get("runs"):
             found[record_id] = (json.dumps(value, sort_keys=True), record.groups, record.rank)
