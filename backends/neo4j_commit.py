@@ -170,7 +170,7 @@ class Committer:
             return Incident({}, {}, {})
         record = await run(compile_incident(sorted(group.flipped), NEVER))
         assert record is not None
-        shown = {EdgeKey(source, EdgeKind(kind), target): element for source, kind, target, element, _, _ in record["shown"]}
+        shown = {EdgeKey(source, EdgeKind(kind), target) for source, kind, target, _, _ in record["shown"]}
         kept = {EdgeKey(source, EdgeKind(kind), target): element for source, kind, target, element in record["kept"]}
         return Incident(shown, kept, {node_id: number for *_, node_id, number in record["shown"]})
 

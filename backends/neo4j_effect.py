@@ -173,9 +173,9 @@ def _edges(decided: Decided, nodes: _Nodes) -> dict[str, list[Any]]:
         elif stood:
             parts["sunk"].append([*_named(key), said])
         elif stands:
-            parts["risen"].append([*_joined(key, nodes), said, decided.element_of(key)])
+            parts["risen"].append([*_joined(key, nodes), said, decided.keeper_of(key)])
         else:
-            parts["rekept"].append([decided.element_of(key), said])
+            parts["rekept"].append([decided.keeper_of(key), said])
     return parts
 
 

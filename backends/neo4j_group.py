@@ -5,7 +5,7 @@ the difference between the first state and the last, so the cost of a commit is 
 log has the rows of each write in its order, so each has an epoch of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -29,10 +29,10 @@ LONGEST_GROUP: Final = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Edges at a node, in Neo4j's ids of the relationships (`shown`) or of the nodes that keep them (`kept`); of the
-    nodes at the other ends of those that stand, the numbers."""
+    """Edges at a node: those that are `shown`, and of the others Neo4j's ids of the nodes that keep them; of the nodes at
+    the other ends of those that stand, the numbers."""
 
-    shown: Mapping[EdgeKey, str]
+    shown: Collection[EdgeKey]
     kept: Mapping[EdgeKey, str]
     numbers: Mapping[str, int]
 
@@ -109,7 +109,7 @@ class Group:
             raise MoreNeeded(unread)
         state = State(
             rows={node_id: node.row for node_id, node in found.nodes.items()},
-            edges={key: (edge.edge, edge.shown) for key, edge in found.edges.items()},
+            edges={key: (edge.edge, edge.keeper is None) for key, edge in found.edges.items()},
             records={},
             next_number=found.next_number,
             epoch=found.epoch,
@@ -230,17 +230,15 @@ class Decided:
         """An edge as it was read: what is said of it, and whether it stood."""
         known = self.found.edges.get(key)
         if known is not None:
-            return known.edge, known.shown
+            return known.edge, known.keeper is None
         if key in self.incident.shown:
             return KEPT, True
         return (KEPT, False) if key in self.incident.kept else None
 
-    def element_of(self, key: EdgeKey) -> str:
-        """Neo4j's id of what keeps an edge that was there before."""
+    def keeper_of(self, key: EdgeKey) -> str:
+        """Neo4j's id of the node that keeps an edge which was there before and did not stand."""
         known = self.found.edges.get(key)
-        if known is not None:
-            return known.element
-        return self.incident.shown[key] if key in self.incident.shown else self.incident.kept[key]
+        return known.keeper if known is not None and known.keeper is not None else self.incident.kept[key]
 
 
 NEVER: Final = tuple(kind.value for kind in EdgeKind if kind.is_hidden)

@@ -2,9 +2,9 @@
 
 Both take the write lock of the epoch node first, as `SET e.locked = true` does before anything is read (`SET e.writes =
 e.writes` would not: Neo4j reads the old value, waits for the lock, and puts that value back). So whoever reads under it
-reads what the last writer left, whole, and nobody writes at the same time. The second statement of a pair
-writes nothing unless `writes` is what the first one read: nobody wrote in between. Neo4j's own ids of nodes and edges go
-from the first to the second; they stay, since no node of ours is ever removed.
+reads what the last writer left, whole, and nobody writes at the same time. The second statement of a pair writes nothing
+unless `writes` is what the first one read: nobody wrote in between. Neo4j's own ids of nodes go from the first to the
+second; they stay, since no node of ours is ever removed. Relationships without `tallies` are somebody else's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,8 +32,8 @@ CALL () {{
   UNWIND $p.edges AS x
   MATCH (s:_Node {{id: x[1]}}) USING INDEX SEEK s:_Node(id)
   MATCH (t:_Node {{id: x[3]}}) USING INDEX SEEK t:_Node(id)
-  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[2] | r] AS r
-  RETURN collect([x[0], elementId(r), r.tallies, r.facts]) AS shown
+  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[2] AND r.tallies IS NOT NULL | r] AS r
+  RETURN collect([x[0], r.tallies, r.facts]) AS shown
 }}
 CALL () {{
   UNWIND $p.edges AS x
@@ -52,7 +52,7 @@ CALL () {
   UNWIND $p.nodes AS id
   MATCH (n:_Node {id: id}) USING INDEX SEEK n:_Node(id)
   MATCH (n)-[r]-(m:_Node)
-  RETURN collect([startNode(r).id, type(r), endNode(r).id, elementId(r), m.id, m._number]) AS shown
+  RETURN collect([startNode(r).id, type(r), endNode(r).id, m.id, m._number]) AS shown
 }
 CALL () {
   CALL () {
@@ -117,7 +117,7 @@ CALL () {
   UNWIND $p.sunk AS x
   MATCH (s:_Node {id: x[0]}) USING INDEX SEEK s:_Node(id)
   MATCH (t:_Node {id: x[2]}) USING INDEX SEEK t:_Node(id)
-  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[1] | r] AS r
+  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[1] AND r.tallies IS NOT NULL | r] AS r
   CREATE (h:_Edge)
   SET h.source = x[0], h.kind = x[1], h.target = x[2], h.tallies = r.tallies, h.facts = r.facts, h += x[3]
   DELETE r
@@ -126,7 +126,7 @@ CALL () {
   UNWIND $p.restated AS x
   MATCH (s:_Node {id: x[0]}) USING INDEX SEEK s:_Node(id)
   MATCH (t:_Node {id: x[2]}) USING INDEX SEEK t:_Node(id)
-  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[1] | r] AS r
+  UNWIND [(s)-[r:{TYPES}]->(t) WHERE type(r) = x[1] AND r.tallies IS NOT NULL | r] AS r
   SET r += x[3]
 }
 CALL () {
@@ -175,11 +175,10 @@ class FoundNode:
 
 @dataclass(frozen=True, slots=True)
 class FoundEdge:
-    """An edge as it was read: Neo4j's id of the relationship, or of the node that keeps it where it is not `shown`."""
+    """An edge as it was read, and Neo4j's id of the node that keeps it, None where it is a relationship."""
 
-    element: str
     edge: StoredEdge
-    shown: bool
+    keeper: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +222,11 @@ def decode_reading(record: Mapping[str, Any], reading: Reading) -> Found:
     for element, said, facets, others in record["nodes"]:
         row = node_row(said, facets)
         found.nodes[row.id] = FoundNode(element, row, tuple(others), row.id in reading.facets)
-    for place, element, names, facts in record["shown"]:
-        found.edges[reading.edges[place]] = FoundEdge(element, StoredEdge(tallies_of(names, facts)), True)
+    for place, names, facts in record["shown"]:
+        found.edges[reading.edges[place]] = FoundEdge(StoredEdge(tallies_of(names, facts)))
     for place, element, names, facts, retracted_at in record["kept"]:
         edge = StoredEdge(tallies_of(names, facts), retracted_at)
-        found.edges[reading.edges[place]] = FoundEdge(element, edge, False)
+        found.edges[reading.edges[place]] = FoundEdge(edge, element)
     for record_id, version, rank, groups in record["records"]:
         found.records[record_id] = FoundRecord(version, rank, tuple(map(restored, groups or ())))
     return found

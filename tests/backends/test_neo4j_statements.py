@@ -114,7 +114,7 @@ PAST = Found(
         LOAD: FoundNode("e:load", row(LOAD, 1), (), facets=False),
         dataset("old"): FoundNode("e:old", row(dataset("old"), 2, withdrawn=True), (), facets=False),
     },
-    edges={reads(ORDERS, LOAD): FoundEdge("r:reads", StoredEdge({"told": {"runs": 1}}), True)},
+    edges={reads(ORDERS, LOAD): FoundEdge(StoredEdge({"told": {"runs": 1}}))},
     records={TALLY: FoundRecord(3, 5, ("g", "h"))},
 )
 CHANGES = Changes(

@@ -3,7 +3,7 @@ CALL () {
   UNWIND $p.nodes AS id
   MATCH (n:_Node {id: id}) USING INDEX SEEK n:_Node(id)
   MATCH (n)-[r]-(m:_Node)
-  RETURN collect([startNode(r).id, type(r), endNode(r).id, elementId(r), m.id, m._number]) AS shown
+  RETURN collect([startNode(r).id, type(r), endNode(r).id, m.id, m._number]) AS shown
 }
 CALL () {
   CALL () {

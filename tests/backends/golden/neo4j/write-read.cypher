@@ -12,8 +12,8 @@ CALL () {
   UNWIND $p.edges AS x
   MATCH (s:_Node {id: x[1]}) USING INDEX SEEK s:_Node(id)
   MATCH (t:_Node {id: x[3]}) USING INDEX SEEK t:_Node(id)
-  UNWIND [(s)-[r:INPUT_TO|PRODUCES|USED_IN_TRAINING|GENERATED|DERIVES|CONFIGURED_WITH|EVALUATED_WITH|PERFORMED|HOSTED|HAS_COLUMN|HAS_OPERATION]->(t) WHERE type(r) = x[2] | r] AS r
-  RETURN collect([x[0], elementId(r), r.tallies, r.facts]) AS shown
+  UNWIND [(s)-[r:INPUT_TO|PRODUCES|USED_IN_TRAINING|GENERATED|DERIVES|CONFIGURED_WITH|EVALUATED_WITH|PERFORMED|HOSTED|HAS_COLUMN|HAS_OPERATION]->(t) WHERE type(r) = x[2] AND r.tallies IS NOT NULL | r] AS r
+  RETURN collect([x[0], r.tallies, r.facts]) AS shown
 }
 CALL () {
   UNWIND $p.edges AS x
