@@ -46,14 +46,17 @@ QUERIES = {
 }
 
 
+ANEW = "Cache-Control: no-cache\r\n"
+
+
 class Client:
     """One kept-alive connection, as little work as a client can be."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
-    async def post(self, path: str, body: bytes) -> bytes:
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    async def post(self, path: str, body: bytes, more: str = "") -> bytes:
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{more}"
         self.writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         headers = await self.reader.readuntil(b"\r\n\r\n")
         if not headers.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
@@ -107,11 +110,11 @@ uvicorn.run(Starlette(routes=routes), port=int(sys.argv[2]), log_level="error", 
 """
 
 
-async def timed(client: Client, path: str, body: bytes, times: int) -> tuple[list[float], bytes]:
+async def timed(client: Client, path: str, body: bytes, times: int, more: str = "") -> tuple[list[float], bytes]:
     taken, answer = [], b""
     for _ in range(times):
         began = time.perf_counter()
-        answer = await client.post(path, body)
+        answer = await client.post(path, body, more)
         taken.append(time.perf_counter() - began)
     return taken, answer
 
@@ -177,10 +180,12 @@ async def measure(path: Path, bodies: dict[str, bytes], answers: Path) -> None:
             with served("-c", BARE, str(answers), str(bare_port), port=bare_port):
                 for number, (name, body) in enumerate(bodies.items()):
                     ours, answer = await timed(client, "/graphql", body, 60)
+                    anew, _ = await timed(client, "/graphql", body, 60, ANEW)
                     async with connected(bare_port) as bare:  # which closes what is idle for five seconds
                         floor, _ = await timed(bare, f"/{number}", body, 200)
                     ratio = np.median(floor) / np.median(ours)
                     show(name, ours, f"{len(answer):>9,} bytes, {ratio:.3f} of the bare route")
+                    show("  asked anew", anew, f"{'':>16} {np.median(floor) / np.median(anew):.3f}")
             number = int(time.time() * 1000) % 10**9 * 1000
             taken = []
             for step in range(300):
