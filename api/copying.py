@@ -182,7 +182,7 @@ async def moved(source_url: str, target_url: str, *, say: Callable[[str], object
         if differences := there.differences(here):
             with _bar("reading FROM", total) as bar:
                 moving = there.differences(await digest(source, bar.update))
-            raise Differs(differences, moving)
+            raise Differs(differences, moved=bool(moving), begun=begun is not None, bookmark=bookmark.path)
     bookmark.remove()
     return here.counts
 
@@ -194,6 +194,9 @@ def _bar(what: str, total: int | None) -> "tqdm[NoReturn]":
 class Differs(BackendError):
     """The copy is not what was to be copied; the message says of which kinds, and why it may be."""
 
-    def __init__(self, differences: list[str], moving: list[str]) -> None:
-        reason = "FROM was written to meanwhile: stop its writers" if moving else "something else writes to TO"
-        super().__init__(f"not equal: {'; '.join(differences)} ({reason}, empty TO, remove the bookmark and copy again)")
+    def __init__(self, differences: list[str], *, moved: bool, begun: bool, bookmark: Path) -> None:
+        reason = "FROM was written to meanwhile" if moved else "something else writes to TO"
+        if begun and not moved:
+            reason = f"FROM was written to since the copy was begun, or {reason}"
+        todo = f"stop whoever writes, empty TO, remove {bookmark} and copy again"
+        super().__init__(f"not equal: {'; '.join(differences)} ({reason}; {todo})")
