@@ -194,6 +194,16 @@ async def copied(
     raise AssertionError("the scan does not end")
 
 
+async def scanned(backend: LineageBackend) -> None:
+    """Reads all of `scan_topology`."""
+    after: Cursor | None = None
+    for _ in range(ENDLESS):
+        after = (await backend.scan_topology(after)).next
+        if after is None:
+            return
+    raise AssertionError("the scan does not end")
+
+
 class Topology(NamedTuple):
     """The standing nodes as number -> id, and the edges among them."""
 

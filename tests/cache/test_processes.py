@@ -21,5 +21,9 @@ async def test_no_answer_is_stale_whatever_happens_to_redis(own_redis: RedisServ
 
 
 async def test_harness_of_processes_catches_a_weakened_rule(own_redis: RedisServer, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/lineage.db"
-    assert (await run(url, own_redis, tmp_path, 3, weakened="endpoints_only")).wrong
+    for attempt in range(5):  # what is caught depends on who comes between whom
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        if (await run(f"sqlite:///{folder}/lineage.db", own_redis, folder, 3, weakened="endpoints_only")).wrong:
+            return
+    raise AssertionError("nothing wrong was found under the weakened rule")

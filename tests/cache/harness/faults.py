@@ -84,8 +84,10 @@ def spoil(server: RedisServer, rng: Random) -> int:
                 case 3:
                     client.set(each, rng.choice(values))
                 case _:
-                    client.delete(each)
-                    client.rpush(each, "no", "string")
+                    both = client.pipeline(transaction=True)  # or a writer comes between them, and the push is refused
+                    both.delete(each)
+                    both.rpush(each, "no", "string")
+                    both.execute()
         return len(keys)
     finally:
         client.close()
