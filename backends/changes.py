@@ -182,6 +182,10 @@ class LogPage:
     `known` is False where the epoch is not of this history or older than the log reaches: start anew from a scan.
     `watermark` is the time of the newest event included. `open` are changes that were announced and are not known to be
     done, of a store without transactions across rows: an answer that visited an end of one is not to be kept.
+
+    `revision` is drawn anew by each write that changed anything: where it is equal nothing at all was written in between,
+    and a store that was restored and written to again never says what it said before. What is read after it is as new as
+    it at least. None: the store cannot tell, or was never written to.
     """
 
     epoch: Epoch
@@ -190,6 +194,7 @@ class LogPage:
     known: bool = True
     watermark: int | None = None
     open: tuple[LogRow, ...] = ()
+    revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

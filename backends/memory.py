@@ -47,7 +47,7 @@ from backends.model import (
     Subgraph,
     Traversal,
 )
-from backends.rows import NodeRow, as_edge, as_node, chain, changed
+from backends.rows import NodeRow, as_edge, as_node, chain, changed, new_revision
 from backends.text import document, rank
 
 Tallies: TypeAlias = dict[str, Mapping[str, Json]]
@@ -75,6 +75,7 @@ class MemoryBackend(LineageBackend):
         self.log: list[LogRow] = []
         self.epochs = [Epoch(0, chain(0, (0,)))]
         self.watermark: int | None = None
+        self.revision: int | None = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -203,6 +204,7 @@ class MemoryBackend(LineageBackend):
         self._append(before, self._topology())
         if changes.watermark is not None:
             self.watermark = max(changes.watermark, self.watermark or changes.watermark)
+        self.revision = new_revision()
         return self.epochs[-1]
 
     def _check(self, changes: Changes) -> None:
@@ -268,8 +270,8 @@ class MemoryBackend(LineageBackend):
 
     async def changes_since(self, epoch: Epoch | None) -> LogPage:
         if epoch is None or epoch not in self.epochs:
-            return LogPage(self.epochs[-1], known=epoch is None, watermark=self.watermark)
-        return LogPage(self.epochs[-1], tuple(self.log[epoch.seq :]), watermark=self.watermark)
+            return LogPage(self.epochs[-1], known=epoch is None, watermark=self.watermark, revision=self.revision)
+        return LogPage(self.epochs[-1], tuple(self.log[epoch.seq :]), watermark=self.watermark, revision=self.revision)
 
     # Scanning
 

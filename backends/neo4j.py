@@ -144,7 +144,7 @@ class Neo4jBackend(LineageBackend):
     async def changes_since(self, epoch: Epoch | None) -> LogPage:
         if epoch is None:
             record = await self._record(EPOCH)
-            page = LogPage(Epoch(*record["at"]), watermark=record["watermark"])
+            page = LogPage(Epoch(*record["at"]), watermark=record["watermark"], revision=record["revision"])
         else:
             page = await self._page(epoch)
         await self._await_applied(page.epoch)
@@ -156,7 +156,9 @@ class Neo4jBackend(LineageBackend):
             page = decode_log(record, epoch)
             if page is not None:
                 return page
-        return LogPage(Epoch(*record["at"]), known=False, watermark=record["watermark"])  # rows were deleted by hand
+        # rows were deleted by hand
+        at, watermark, revision = Epoch(*record["at"]), record["watermark"], record["revision"]
+        return LogPage(at, known=False, watermark=watermark, revision=revision)
 
     # Reading
 

@@ -20,6 +20,7 @@ from backends.neo4j_group import NEVER, Decided, Group, Incident, MoreNeeded
 from backends.neo4j_read import TRIMMED, compile_trim
 from backends.neo4j_statement import Statement
 from backends.neo4j_write import compile_incident, compile_reading, decode_reading
+from backends.rows import new_revision
 
 GROUP: Final = 2_000
 """Nodes, edges and records after which a group is full, so that the first in it is not answered late."""
@@ -137,13 +138,13 @@ class Committer:
     async def _together(self, writes: list[Changes]) -> list[Epoch | BackendError]:
         if self._wary == 0:
             decided = await self._decided(writes, self._bolt.run)
-            if not decided or await self._bolt.run(compile_write(decided), again=False) is not None:
+            if not decided or await self._bolt.run(compile_write(decided, new_revision()), again=False) is not None:
                 return self._done(decided)
             self._wary = WARY
         self._wary -= 1
         async with self._bolt.transaction() as run:
             decided = await self._decided(writes, run)
-            if decided and await run(compile_write(decided)) is None:
+            if decided and await run(compile_write(decided, new_revision())) is None:
                 raise Unavailable("the lock of the Neo4j store did not hold")
         return self._done(decided)
 

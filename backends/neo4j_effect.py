@@ -15,8 +15,9 @@ from backends.stored import dump, dump_stamped
 from backends.text import SEARCHED
 
 
-def compile_write(decided: Decided) -> Statement:
-    """The statement that writes what was decided; its record is missing where somebody wrote since the reading."""
+def compile_write(decided: Decided, revision: int) -> Statement:
+    """The statement that writes what was decided; its record is missing where somebody wrote since the reading. `revision`
+    is what it leaves as `LogPage.revision`."""
     found, state = decided.found, decided.state
     nodes = _Nodes(decided)
     return Statement(
@@ -26,6 +27,7 @@ def compile_write(decided: Decided) -> Statement:
             "at": [*state.epoch],
             "next": state.next_number,
             "watermark": state.watermark,
+            "revision": revision,
             "log": [
                 [epoch.seq, int(entry.op), entry.code, entry.source, entry.target, entry.id, epoch.chain]
                 for entry, epoch in state.log

@@ -10,7 +10,7 @@ is no part of the current graph lies beside it, joined to nothing:
 | `_Record` | a run, state, picture or tally: `value` as JSON | `id` |
 | `_Listed` | that a record is in a group; `place` is minus its rank | `group`, `place`, `id` |
 | `_Log` | a row of the topology log | `seq` |
-| `_Epoch` | one node: `at` [seq, chain], the `next` number, `writes`, `watermark`; whoever writes locks it first | `id` 0 |
+| `_Epoch` | `at` [seq, chain], the `next` number, `writes`, `watermark`, `revision`; a writer locks it first | `id` 0 |
 
 Every node, hidden or not, has the label `_Node` as well: one index finds it, whatever its kind, so that a statement has
 one text and not one for every mixture of kinds.

@@ -16,7 +16,7 @@ from backends.stored import load
 LOGGED: Final = 10_000
 """Log rows of a page."""
 
-EPOCH: Final = Statement("MATCH (e:_Epoch {id: 0}) RETURN e.at AS at, e.watermark AS watermark")
+EPOCH: Final = Statement("MATCH (e:_Epoch {id: 0}) RETURN e.at AS at, e.watermark AS watermark, e.revision AS revision")
 LOCK: Final = Statement("MATCH (e:_Epoch {id: 0}) SET e.locked = true RETURN e.writes AS writes", writes=True)
 """Waits until no write is under way, and holds off the next one until its transaction ends. It changes nothing."""
 
@@ -117,7 +117,7 @@ def compile_log(after: int) -> Statement:
     """Rows after a place in the log, up to the epoch that stands when the statement begins."""
     text = f"""\
 MATCH (e:_Epoch {{id: 0}})
-WITH e.at AS at, e.watermark AS watermark
+WITH e.at AS at, e.watermark AS watermark, e.revision AS revision
 CALL () {{ OPTIONAL MATCH (l:_Log {{seq: $p.after}}) RETURN l.chain AS chain }}
 CALL (at) {{
   MATCH (l:_Log) USING INDEX SEEK l:_Log(seq)
@@ -125,20 +125,21 @@ CALL (at) {{
   WITH l ORDER BY l.seq LIMIT {LOGGED}
   RETURN collect([l.seq, l.op, l.code, l.source, l.target, l.id, l.chain]) AS rows
 }}
-RETURN at, watermark, chain, rows"""
+RETURN at, watermark, revision, chain, rows"""
     return Statement(text, {"after": after})
 
 
 def decode_log(record: Mapping[str, Any], after: Epoch) -> LogPage | None:
     """The page after an epoch; None where the store was read in the middle of a commit, so that rows are missing which
     its epoch counts: to be read again."""
-    at, watermark, rows = Epoch(*record["at"]), record["watermark"], record["rows"]
+    at, rows = Epoch(*record["at"]), record["rows"]
+    watermark, revision = record["watermark"], record["revision"]
     if after.seq > at.seq or after.seq < 0:
-        return LogPage(at, known=False, watermark=watermark)
+        return LogPage(at, known=False, watermark=watermark, revision=revision)
     oldest_kept = not rows or rows[0][0] == after.seq + 1
     chain = GENESIS.chain if after.seq == 0 else record["chain"]
     if chain != after.chain or not oldest_kept:
-        return LogPage(at, known=False, watermark=watermark)
+        return LogPage(at, known=False, watermark=watermark, revision=revision)
     if len(rows) < min(LOGGED, at.seq - after.seq) or (rows and rows[-1][0] != after.seq + len(rows)):
         return None
     logged = tuple(
@@ -146,5 +147,5 @@ def decode_log(record: Mapping[str, Any], after: Epoch) -> LogPage | None:
     )
     end = Epoch(rows[-1][0], rows[-1][6]) if rows else at
     if not rows and end != after:
-        return LogPage(at, known=False, watermark=watermark)
-    return LogPage(end, logged, more=end.seq < at.seq, watermark=watermark)
+        return LogPage(at, known=False, watermark=watermark, revision=revision)
+    return LogPage(end, logged, more=end.seq < at.seq, watermark=watermark, revision=revision)

@@ -20,7 +20,7 @@ from backends.neo4j_effect import new_properties
 from backends.neo4j_graph import KIND_BETWEEN, LABELS, can_be_id, plain, search_properties
 from backends.neo4j_read import LOCK
 from backends.neo4j_statement import Statement
-from backends.rows import NodeRow
+from backends.rows import NodeRow, new_revision
 from backends.stored import dump
 
 BY_HAND: Final = "by hand"
@@ -84,7 +84,7 @@ FIND_STRANGERS: Final = f"MATCH (n:_Node)-[r]-(m) WHERE NOT m:_Node OR NOT type(
 # The one row of the new log is given to nobody: whoever comes from an epoch before it sees that rows are missing.
 BEGIN: Final = """\
 MATCH (e:_Epoch {id: 0})
-SET e.at = [e.at[0] + 2, $p.chain], e.writes = e.writes + 1
+SET e.at = [e.at[0] + 2, $p.chain], e.writes = e.writes + 1, e.revision = $p.revision
 CREATE (:_Log {seq: e.at[0], op: 2, code: 0, source: -1, target: -1, id: '', chain: $p.chain})
 RETURN e.at AS at"""
 CLEAR: Final = "MATCH (l:_Log) DETACH DELETE l"
@@ -110,7 +110,7 @@ async def resync(run: Run) -> Resynced:
             f"{strangers:,} relationships join nodes of Headwater to others, or are of types it does not know; it cannot "
             f"traverse there until they are gone: {FIND_STRANGERS}"
         )
-    at = (await run(Statement(BEGIN, {"chain": secrets.randbits(62)}, writes=True)))["at"]
+    at = (await run(Statement(BEGIN, {"chain": secrets.randbits(62), "revision": new_revision()}, writes=True)))["at"]
     return Resynced(Epoch(*at), adopted["adopted"], stated["adopted"], len(doubles), dropped["dropped"], _few(problems))
 
 

@@ -75,7 +75,7 @@ RETURN shown, kept"""
 WRITE: Final = """\
 MATCH (e:_Epoch {id: 0}) SET e.locked = true
 WITH e WHERE e.writes = $p.writes
-SET e.writes = $p.writes + 1, e.at = $p.at, e.next = $p.next, e.watermark = $p.watermark
+SET e.writes = $p.writes + 1, e.at = $p.at, e.next = $p.next, e.watermark = $p.watermark, e.revision = $p.revision
 WITH e
 CALL () {
   UNWIND $p.made AS x

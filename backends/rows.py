@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from secrets import randbits
 
 from backends.changes import NodeChange, Resolution
 from backends.ids import kind_of
@@ -118,3 +119,8 @@ def chain(previous: int, fields: Iterable[int | str | None]) -> int:
     """
     text = " ".join(map(str, (previous, *fields)))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def new_revision() -> int:
+    """What a write leaves as `LogPage.revision`: 63 bits that no other write has had."""
+    return randbits(63)

@@ -16,6 +16,7 @@ import apsw
 from backends.changes import Changes
 from backends.errors import BackendError, TimedOut, Unavailable
 from backends.model import Epoch
+from backends.rows import new_revision
 from backends.sqlite_rows import epoch_now
 from backends.sqlite_schema import connect, translated
 from backends.sqlite_settings import Settings
@@ -184,6 +185,8 @@ class Group:
                 if changes.watermark is not None:
                     watermark = max(changes.watermark, watermark or changes.watermark)
             run("RELEASE one")
+        if any(isinstance(outcome, Epoch) for outcome in outcomes):
+            run("INSERT OR REPLACE INTO meta VALUES ('revision', ?)", (new_revision(),))
         if watermark is not None:
             run(
                 """INSERT INTO meta VALUES ('watermark', ?)

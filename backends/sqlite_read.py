@@ -127,11 +127,13 @@ def read_edges(connection: apsw.Connection, keys: Sequence[EdgeKey]) -> list[Edg
 def changes_since(connection: apsw.Connection, epoch: Epoch | None) -> LogPage:
     """A page of the log. Below the oldest row nothing is known: what was trimmed cannot be proved."""
     now = epoch_now(connection)
-    watermark = connection.execute("SELECT value FROM meta WHERE key = 'watermark'").get
+    watermark, revision = connection.execute(
+        """SELECT (SELECT value FROM meta WHERE key = 'watermark'), (SELECT value FROM meta WHERE key = 'revision')"""
+    ).get
     if epoch is None or epoch == now:
-        return LogPage(now, watermark=watermark)
+        return LogPage(now, watermark=watermark, revision=revision)
     if not is_known(connection, epoch):
-        return LogPage(now, known=False, watermark=watermark)
+        return LogPage(now, known=False, watermark=watermark, revision=revision)
     sql = """
         SELECT l.seq, l.op, l.code, l.source, l.target, n.id, l.chain
         FROM topology_log l LEFT JOIN nodes n ON l.target < 0 AND n.number = l.source
@@ -140,7 +142,7 @@ def changes_since(connection: apsw.Connection, epoch: Epoch | None) -> LogPage:
     rows = select(connection, sql, (epoch.seq, LOGGED))
     logged = tuple(LogRow(row[0], LogOp(row[1]), *row[2:6]) for row in rows)
     end = Epoch(rows[-1][0], rows[-1][6])
-    return LogPage(end, logged, more=end != now, watermark=watermark)
+    return LogPage(end, logged, more=end != now, watermark=watermark, revision=revision)
 
 
 def is_known(connection: apsw.Connection, epoch: Epoch) -> bool:

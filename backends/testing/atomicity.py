@@ -7,7 +7,7 @@ import pytest
 from backends.base import LineageBackend
 from backends.changes import Changes, EdgeChange, NodeChange, NodeFilter, Order, RecordChange
 from backends.errors import Conflict, Rejected
-from backends.model import EdgeKey, EdgeKind, Stamped
+from backends.model import EdgeKey, EdgeKind, Epoch, Stamped
 from backends.testing.following import Follower
 from backends.testing.graphs import (
     AT,
@@ -102,7 +102,7 @@ class AtomicityContract:
         assert [node_view(node) for node in after.nodes] == [node_view(node) for node in before.nodes]
         assert [node and node.version for node in after.nodes] == [node and node.version for node in before.nodes]
         assert after.edges == before.edges
-        assert await backend.changes_since(None) == log, "neither epoch nor watermark moved"
+        assert await backend.changes_since(None) == log, "neither epoch nor watermark nor revision moved"
         assert (await ask(backend, "a", DOWNSTREAM)).arrows == "a-b"
         assert await listed(backend, NodeFilter(group="g"), Order.NEWEST) == [TALLY]
         assert await listed(backend, NodeFilter()) == [column("a"), column("b")]
@@ -154,3 +154,25 @@ class AtomicityContract:
         epoch = await backend.apply(Changes(AT, records=(RecordChange(RUN, {}),), watermark=5))
         assert await backend.apply(Changes(AT, records=(RecordChange(RUN, {"a": 1}),), watermark=7)) == epoch
         assert (await backend.changes_since(epoch)).watermark == 7
+
+    async def test_every_write_draws_a_new_revision(self, backend: LineageBackend) -> None:
+        if not backend.capabilities.atomic_writes:
+            pytest.skip("this store cannot tell that nothing was written")
+        first = await epoch_of(backend)
+        said = [(await backend.changes_since(None)).revision]
+        for write in (
+            stated(arrows("a-b"), runs=1),
+            told(column("a"), type=(1, "int")),
+            change(NodeChange(column("a"), seen=(1, 9))),
+            record(TALLY, {"runs": 1}, "g"),
+            record(TALLY, {"runs": 2}, "g"),
+            Changes(AT, records=(RecordChange(TALLY, None),)),
+            Changes(AT, edges=(EdgeChange(arrows("a-b")[0], {"more": {}}),)),
+        ):
+            await backend.apply(write)
+            at_end, since = await backend.changes_since(None), await backend.changes_since(first)
+            unknown = await backend.changes_since(Epoch(first.seq, first.chain ^ 1))
+            assert at_end.revision == since.revision == unknown.revision is not None
+            assert (await backend.changes_since(at_end.epoch)).revision == at_end.revision, "reading is no write"
+            said.append(at_end.revision)
+        assert len({*said}) == len(said)

@@ -10,7 +10,7 @@ from backends.decide import Decision, Stored, StoredEdge, wanted
 from backends.memory import MemoryBackend, StoredRecord
 from backends.memory import StoredEdge as Kept
 from backends.model import EdgeKey, EdgeKind, Epoch
-from backends.rows import NodeRow, chain
+from backends.rows import NodeRow, chain, new_revision
 from backends.testing import BackendContract
 
 
@@ -40,6 +40,7 @@ class DecidedBackend(MemoryBackend):
             self.epochs.append(Epoch(len(self.epochs), chain(self.epochs[-1].chain, row)))
         if changes.watermark is not None:
             self.watermark = max(changes.watermark, self.watermark or changes.watermark)
+        self.revision = new_revision()
         return self.epochs[-1]
 
     def _rows(self, ids: Iterable[str]) -> dict[str, NodeRow]:

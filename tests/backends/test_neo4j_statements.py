@@ -145,7 +145,7 @@ def written() -> Mapping[str, Statement]:
     return {
         "write-read": compile_reading(group.reading()),
         "write-incident": compile_incident(sorted(group.flipped), NEVER),
-        "write": compile_write(decided),
+        "write": compile_write(decided, 7),
     }
 
 
@@ -185,7 +185,9 @@ def test_nothing_of_what_is_asked_is_in_a_text() -> None:
         compile_find(NodeFilter(adjacent=Adjacent(node_id, EdgeKind.INPUT_TO, DOWN)), Order.ID, Page(1)),
         compile_find(NodeFilter(group=NASTY), Order.NEWEST, Page(1, (0, NASTY))),
         compile_scan(("records", NASTY)),
-        compile_write(Group([Changes(AT, (NodeChange(node_id),))]).decide(Found(GENESIS, 0, 0, None), Incident({}, {}, {}))),
+        compile_write(
+            Group([Changes(AT, (NodeChange(node_id),))]).decide(Found(GENESIS, 0, 0, None), Incident({}, {}, {})), 7
+        ),
     ):
         assert "DETACH" not in statement.text
         assert statement.parameters

@@ -1,7 +1,7 @@
 // writes
 MATCH (e:_Epoch {id: 0}) SET e.locked = true
 WITH e WHERE e.writes = $p.writes
-SET e.writes = $p.writes + 1, e.at = $p.at, e.next = $p.next, e.watermark = $p.watermark
+SET e.writes = $p.writes + 1, e.at = $p.at, e.next = $p.next, e.watermark = $p.watermark, e.revision = $p.revision
 WITH e
 CALL () {
   UNWIND $p.made AS x
@@ -100,6 +100,7 @@ RETURN $p.at AS at
 // $p.rekept = []
 // $p.removed = []
 // $p.restated = []
+// $p.revision = 7
 // $p.risen = [[-1, "PRODUCES", -2, {}, "h:writes"]]
 // $p.sunk = [["dataset:shop#orders", "INPUT_TO", "operation:shop#load#0123456789abcdef", {"tallies": null, "facts": null, "retracted_at": 1754000000000000}]]
 // $p.told = [["e:orders", {"_version": 2, "_first": 1, "_last": 2, "_deleted": null, "_withdrawn": null, "_alias": null, "_said": "{\"type\":[2,\"view\"],\"tags\":[2,null]}", "_facets": "{\"facet:x\":[2,{}]}", "tags": null, "type": "view", "_terms": ["k0", "sf713a3f6cea4b64e6aed", "e0944d23ed971f9bf3eec", "ee8bb671471c9a0afefdb", "norders", "wshop"], "_name": "orders", "_size": 6, "_tail": null, "_folded": null}], ["e:old", {"_version": 2, "_first": null, "_last": null, "_deleted": null, "_withdrawn": null, "_alias": null, "_terms": ["k0", "ta2bb6a2965ab31be5867", "sf713a3f6cea4b64e6aed", "e5c200481d35ce4e41e4b", "e57e9b02f710abf715565", "nold", "wshop", "wpii"], "_name": "old", "_size": 3, "_tail": null, "_folded": null}]]
