@@ -42,6 +42,8 @@ def remembered(
         inner, store, graph=settings.cache_name, limits=limits, secret=(settings.cache_key or "").encode()
     )
     registry.register(Watched(cached, finished))
+    if finished is not None:
+        finished.used = cached.used_again
     return cached
 
 

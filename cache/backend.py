@@ -8,6 +8,7 @@ an answer of the backend itself, and nothing that happens to a byte store can ch
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from backends.base import LineageBackend
+from backends.changes import LogPage
 from backends.errors import BackendError, TimedOut
 from backends.model import DOWN, UP, Capabilities, Direction, Epoch, Subgraph, Traversal
 from backends.wrapper import Wrapper
@@ -150,6 +152,21 @@ class CachedBackend(Wrapper):
             await self._inner.__aexit__(None, None, None)
 
     # Asking
+
+    async def changes_since(self, epoch: Epoch | None) -> LogPage:
+        if epoch is not None:
+            return await self._inner.changes_since(epoch)
+        await self._log.now()  # together with all who ask at this moment
+        return self._log.end
+
+    def used_again(self, traversals: Iterable[Traversal]) -> None:
+        """Counts uses of answers that were proved elsewhere."""
+        for traversal in traversals:
+            key = key_of(traversal)
+            closure = self.answers.get(key)
+            if closure is not None:
+                self.stats.hits += 1
+                self.answers.hit(key, closure)
 
     async def traverse(self, traversal: Traversal) -> Subgraph:
         if traversal.as_of is not None:

@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -49,8 +49,9 @@ class Rows:
 class Log:
     """Follows the log of a store. `now` reads on; the rest answers from what was read.
 
-    `open` are the changes that were announced and not known to be done when it was read last; `histories` counts how often
-    the store turned out to be another than before: restored from a backup, or made anew.
+    `end` is what the last read said of the end of the log, of one moment; `open` are the changes that were announced and not
+    known to be done then; `histories` counts how often the store turned out to be another than before: restored from a
+    backup, or made anew.
     """
 
     def __init__(self, read: Callable[[Epoch | None], Awaitable[LogPage]], keep: int = KEEP) -> None:
@@ -59,7 +60,7 @@ class Log:
         self._current = Shared(self._catch_up)
         self._reaching = asyncio.Lock()
         self.epoch: Epoch | None = None
-        self.watermark: int | None = None
+        self.end = LogPage(Epoch(0, 0))
         self.open = NO_ROWS
         self.histories = 0
         self.lag = 0
@@ -148,7 +149,7 @@ class Log:
             page = await self._read(None)
             self._begin(page.epoch)
         self.open = Rows.of(page.open) if page.open else NO_ROWS
-        self.watermark = page.watermark
+        self.end = replace(page, rows=(), known=True, more=False)
         self.lag = page.epoch.seq - before.seq if before is not None else 0
         self.read_at = asyncio.get_running_loop().time()
         return page.epoch

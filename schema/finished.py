@@ -1,13 +1,14 @@
 """Answers as bytes, given again while every call of the backend that they came of would say the same.
 
-What a query answers is a function of its text, its variables and what the backend says, and of nothing else. So the calls
-are kept with the bytes; to give these again the same calls are made, and where each says what it said, so would the answer.
-A traversal that the cache remembers takes microseconds, and rows are read as ever: a run that was seen a moment ago shows
-at once. What is saved is planning, folding and telling.
+What a query answers is a function of its text, its variables and what the backend says, and of nothing else. Where the
+store says that nothing was written since before the answer was read (`LogPage.revision`), the bytes are the answer still,
+and one look, shared by all who ask at that moment, is all that it takes. Else the calls that were made, which are kept with
+the bytes, are made again, and where each says what it said, so would the answer: a traversal that the cache remembers takes
+microseconds, rows are read as ever, and planning, folding and telling are saved.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -83,14 +84,24 @@ class _Kept:
     body: bytes
     calls: list[Call]
     tells_epoch: bool
+    revision: int | None = None
+    """The store's before all calls were made again; None before they were."""
     nbytes: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.nbytes = 1_000 + len(self.body) + sum(_size(call.result) for call in self.calls)
 
+    @property
+    def traversals(self) -> list[Traversal]:
+        """What of the graph it tells."""
+        return [call.args[0] for call in self.calls if call.name == "traverse"]
+
 
 class Finished:
-    """At most `limit` bytes; what was asked longest ago goes first."""
+    """At most `limit` bytes; what was asked longest ago goes first. `used` is told what an answer tells of that is given
+    again without asking for it."""
+
+    used: Callable[[Sequence[Traversal]], None] | None = None
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -106,6 +117,14 @@ class Finished:
         kept = self._kept.get(key) if key is not None else None
         if kept is None or key is None:
             return None
+        try:
+            revision = (await recorder.asked.changes_since(None)).revision
+        except BackendError:
+            return None  # who asks for it next is told
+        if revision is not None and revision == kept.revision:
+            if self.used is not None:
+                self.used(kept.traversals)
+            return self._again(key, kept)
         read: list[Call] = []
         moments: set[Epoch] = set()
         for call in kept.calls:
@@ -116,9 +135,13 @@ class Finished:
             if isinstance(result, Subgraph):
                 moments.add(result.epoch)
             read.append(call._replace(result=result))
-            if not _is_same(result, call.result, exactly=kept.tells_epoch) or len(moments) > 1:
+            if not _is_same(call, result, exactly=kept.tells_epoch) or len(moments) > 1:
                 recorder.ahead = read
                 return None
+        kept.revision = revision
+        return self._again(key, kept)
+
+    def _again(self, key: Key, kept: _Kept) -> bytes:
         if key in self._kept:  # others may have driven it out meanwhile
             self._kept.move_to_end(key)
         self.hits += 1
@@ -150,9 +173,14 @@ def key_of(query: str, variables: Mapping[str, Any] | None, operation: str | Non
         return None
 
 
-def _is_same(result: Any, before: Any, *, exactly: bool) -> bool:
+def _is_same(call: Call, result: Any, *, exactly: bool) -> bool:
     """Whether a call says what it said. Of one epoch and question there is one answer; at a later epoch it is the same one
     where the cache gives its very columns again, having proved them. `exactly`: the epoch is shown, and must not differ."""
+    before = call.result
+    if isinstance(result, LogPage) and call.args == (None,):
+        return bool(result.watermark == before.watermark)  # nothing else is read of the end of the log
+    if isinstance(result, LogPage):
+        result = replace(result, revision=None)
     if not isinstance(result, Subgraph):
         return bool(result == before)
     if result.cache != before.cache or (exactly and result.epoch != before.epoch):
@@ -162,9 +190,12 @@ def _is_same(result: Any, before: Any, *, exactly: bool) -> bool:
 
 
 def _lean(call: Call) -> Call:
-    """Without the ids of a subgraph, which hold on to what the backend had in memory at the time."""
+    """Without the ids of a subgraph, which hold on to what the backend had in memory at the time; without the revision of
+    the store, which is compared first of all."""
     if isinstance(call.result, Subgraph):
         return call._replace(result=replace(call.result, ids=()))
+    if isinstance(call.result, LogPage):
+        return call._replace(result=replace(call.result, revision=None))
     return call
 
 
