@@ -86,7 +86,7 @@ def _sentinel(url: str) -> list[Any]:
     if kwargs.pop("connection_class", None) is not None:
         kwargs["ssl"] = True
     sentinels = [(host, int(port or 26379)) for host, _, port in (each.partition(":") for each in hosts.split(","))]
-    shared = {**OPTIONS, "retry": _no_retry()}
+    shared = {**OPTIONS, "retry": _no_retry(), **{name: kwargs[name] for name in OPTIONS if name in kwargs}}
     manager = Sentinel(sentinels, sentinel_kwargs=shared, **kwargs)  # type: ignore[no-untyped-call]
     return [manager.master_for(service, max_connections=CONNECTIONS, **shared), manager]
 
@@ -149,5 +149,6 @@ class RedisStore(ByteStore):
         async with self._room:
             try:
                 yield
-            except (RedisError, RedisClusterException, OSError) as error:
+            except (RedisError, RedisClusterException, OSError, RuntimeError) as error:
+                # RuntimeError: what uvloop says of a connection that was closed while it was written to
                 raise StoreError(type(error).__name__) from error

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import RedisCluster, Sentinel
 
 from backends.errors import Misconfigured
 from cache.base import ByteStore, StoreError
@@ -14,9 +15,13 @@ from cache.memory import OVERHEAD, MemoryStore
 from cache.redis import RedisStore, open_redis
 from cache.registry import open_store
 from cache.testing import CacheContract, key, value
-from tests.cache.redis_server import RedisServer, SentinelServer
+from tests.cache.redis_server import PATIENT, RedisServer, SentinelServer
 from tests.conftest import require
 from tests.servers.process import HOST, free_port
+
+
+PATIENT = "socket_timeout=30&socket_connect_timeout=30"
+"""The contract is about values, not about how long a busy machine takes for sixteen connections."""
 
 
 class TestMemoryStore(CacheContract):
@@ -29,14 +34,14 @@ class TestMemoryStore(CacheContract):
 class TestRedis(CacheContract):
     @pytest.fixture
     async def store(self, redis_server: RedisServer) -> AsyncIterator[ByteStore]:
-        async with open_redis(redis_server.url) as store:
+        async with open_redis(f"{redis_server.url}?{PATIENT}") as store:
             yield store
 
 
 class TestRedisBySocket(CacheContract):
     @pytest.fixture
     async def store(self, redis_server: RedisServer) -> AsyncIterator[ByteStore]:
-        async with open_redis(f"unix://{redis_server.home}/redis.sock?db=1") as store:
+        async with open_redis(f"unix://{redis_server.home}/redis.sock?db=1&{PATIENT}") as store:
             yield store
 
 
@@ -53,7 +58,7 @@ def with_tls(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
     options = [str(part) for name, value in said.items() for part in (f"--{name}", value)]
     server = RedisServer(folder / "home", "--tls-auth-clients", "no", *options)
     server.start()
-    yield f"rediss://{HOST}:{port}?ssl_ca_certs={certificate}"
+    yield f"rediss://{HOST}:{port}?ssl_ca_certs={certificate}&{PATIENT}"
     server.kill()
 
 
@@ -72,8 +77,9 @@ def cluster(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory)
     server = RedisServer(tmp_path_factory.mktemp("cluster") / "home", *options)
     server.start()
     server.do(lambda client: client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383"))
-    while server.client().execute_command("CLUSTER INFO")["cluster_state"] != "ok":
-        pass
+    states: list[str] = []
+    while states[-1:] != ["ok"]:
+        server.do(lambda client: states.append(client.execute_command("CLUSTER INFO")["cluster_state"]))
     yield server
     server.kill()
 
@@ -81,7 +87,7 @@ def cluster(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory)
 class TestRedisCluster(CacheContract):
     @pytest.fixture
     async def store(self, cluster: RedisServer) -> AsyncIterator[ByteStore]:
-        async with open_redis(f"redis+cluster://{HOST}:{cluster.port}") as store:
+        async with open_redis(f"redis+cluster://{HOST}:{cluster.port}?{PATIENT}") as store:
             yield store
 
 
@@ -97,7 +103,7 @@ class TestRedisBehindSentinels(CacheContract):
     @pytest.fixture
     async def store(self, sentinel: SentinelServer) -> AsyncIterator[ByteStore]:
         hosts = f"{HOST}:{free_port()},{HOST}:{sentinel.port}"
-        async with open_redis(f"redis+sentinel://{hosts}/lineage/2") as store:
+        async with open_redis(f"redis+sentinel://{hosts}/lineage/2?{PATIENT}") as store:
             yield store
 
 
@@ -121,7 +127,7 @@ async def test_what_is_no_string_is_absent_and_replaced(redis_server: RedisServe
 
 
 async def test_value_goes_after_the_days_that_are_said(redis_server: RedisServer) -> None:
-    async with open_redis(f"{redis_server.url}?keep=2") as store:
+    async with open_redis(f"{redis_server.url}&keep=2") as store:
         here = key()
         await store.set(here, value(1))
         left: list[int] = []
@@ -198,6 +204,24 @@ def test_one_url_opens_a_store() -> None:
 
 
 @pytest.mark.parametrize(
+    "url", ["redis://h/1", "rediss://h", "unix:///a/b.sock", "redis+sentinel://a,b:2/s", "redis+cluster://h"]
+)
+def test_what_a_url_says_is_taken_before_what_is_usual(url: str) -> None:
+    said: dict[str, float] = {}
+    for client in open_redis(f"{url}?socket_timeout=7&socket_connect_timeout=8")._clients:
+        if isinstance(client, Sentinel):
+            for sentinel in client.sentinels:
+                said |= sentinel.connection_pool.connection_kwargs
+        else:
+            said |= (
+                client.get_connection_kwargs()
+                if isinstance(client, RedisCluster)
+                else client.connection_pool.connection_kwargs
+            )
+        assert (said["socket_timeout"], said["socket_connect_timeout"]) == (7, 8)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "",
@@ -213,3 +237,22 @@ def test_one_url_opens_a_store() -> None:
 def test_what_opens_nothing_is_said(url: str, tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="redis"):
         open_store(url, 10)
+
+
+async def test_connection_that_was_closed_beneath_is_a_failure_of_the_store(redis_server: RedisServer) -> None:
+    """uvloop says so with a RuntimeError, which must not reach who asks about lineage."""
+    async with open_redis(f"{redis_server.url}?{PATIENT}") as store:
+        assert isinstance(store, RedisStore)
+        here = key()
+        await store.set(here, value(1))
+        (connection,) = store._client.connection_pool._available_connections
+        connection._writer.transport.abort()
+        with pytest.raises(StoreError):
+            await store.get(here)
+        assert await store.get(here) == value(1), "the next one has a connection of its own"
+
+
+async def test_options_behind_a_url_hold_behind_sentinels_too() -> None:
+    store = open_redis(f"redis+sentinel://one:26379/lineage?{PATIENT}")
+    assert isinstance(store, RedisStore)
+    assert store._client.connection_pool.connection_kwargs["socket_timeout"] == 30
