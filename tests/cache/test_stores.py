@@ -19,7 +19,6 @@ from tests.cache.redis_server import PATIENT, RedisServer, SentinelServer
 from tests.conftest import require
 from tests.servers.process import HOST, free_port
 
-
 PATIENT = "socket_timeout=30&socket_connect_timeout=30"
 """The contract is about values, not about how long a busy machine takes for sixteen connections."""
 
