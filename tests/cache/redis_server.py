@@ -11,12 +11,14 @@ import redis
 
 from tests.servers.process import HOST, NotHere, Server, free_port
 
+PATIENT = "socket_timeout=60&socket_connect_timeout=60"
+"""For a machine that does much else: the store itself is to be tested here, not its haste."""
+
 
 class RedisServer(Server):
-    """Keeps nothing by itself; `SAVE` writes its dump, and a start reads it."""
+    """Keeps nothing by itself; `SAVE` writes its dump, and a start reads it. Options can be added to `url` after a `&`."""
 
     name = "redis"
-    patience = 30
 
     def __init__(self, home: Path, *options: str) -> None:
         super().__init__(home)
@@ -25,7 +27,7 @@ class RedisServer(Server):
 
     @property
     def url(self) -> str:
-        return f"redis://{HOST}:{self.port}/0"
+        return f"redis://{HOST}:{self.port}/0?{PATIENT}"
 
     @property
     def dump(self) -> Path:
@@ -46,7 +48,7 @@ class RedisServer(Server):
 
     def client(self) -> Any:
         """To do to it what happens to it."""
-        return redis.Redis(port=self.port, socket_timeout=10)
+        return redis.Redis(port=self.port, socket_timeout=60)
 
     def do(self, action: Callable[[Any], object]) -> None:
         client = self.client()
@@ -60,7 +62,6 @@ class SentinelServer(Server):
     """Watches a Redis, alone: enough to tell where it is."""
 
     name = "redis"
-    patience = 30
 
     def __init__(self, home: Path, master: RedisServer) -> None:
         super().__init__(home)
