@@ -14,8 +14,13 @@ from tests.api.events import event
 SLOW = dataset("slow")
 
 
+TURNS = 1_000
+"""Of the event loop: so long others may write while SLOW is read, far longer than one of their writes takes."""
+
+
 class Busy(MemoryBackend):
-    """A store in which what one reads for SLOW is outdated by any write of others before one's own."""
+    """A store in which what one reads for SLOW is outdated by any write of others before one's own, and it takes until
+    there is one to read it, unless nobody writes at all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +29,10 @@ class Busy(MemoryBackend):
     async def get(self, ids: Sequence[str], edges: Sequence[EdgeKey] = (), *, facets: bool = False) -> Records:
         if SLOW in ids:
             self.seen = self.writes
-            await asyncio.sleep(0.005)
+            for _ in range(TURNS):
+                if self.seen != self.writes:
+                    break
+                await asyncio.sleep(0)
         return await super().get(ids, edges, facets=facets)
 
     async def apply(self, changes: Changes) -> Epoch:
@@ -49,7 +57,8 @@ async def test_a_write_that_loses_again_and_again_goes_first() -> None:
 
     others = [asyncio.create_task(other(name)) for name in "abc"]
     try:
-        await asyncio.sleep(0.01)
+        while not backend.writes:  # noqa: ASYNC110 (others tell nobody)
+            await asyncio.sleep(0)
         inputs = [{"namespace": "shop", "name": "slow"}]
         await writer.ingest(event(job={"namespace": "shop", "name": "slow"}, run={"runId": "slow"}, inputs=inputs))
     finally:

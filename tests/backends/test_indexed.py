@@ -64,7 +64,7 @@ class TestIndexedUnderStress(BackendContract):
 
 async def until(true: Callable[[], bool]) -> None:
     """Returns once something in the background has happened."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not true():  # noqa: ASYNC110 (what is waited for tells nobody)
             await asyncio.sleep(0.001)
 
@@ -217,14 +217,14 @@ async def test_compaction_keeps_what_came_meanwhile(store: Watched, monkeypatch:
 
     def slow(index: Index) -> Base:
         begun.set()
-        assert goes_on.wait(20)
+        assert goes_on.wait(120)
         return compacted(index)
 
     monkeypatch.setattr(indexed, "compacted", slow)
     async with IndexedBackend(store) as backend:
         await backend.apply(stated(arrows(CHAIN)))
         await ask(backend, "a", DOWNSTREAM)
-        await asyncio.to_thread(begun.wait, 20)
+        await asyncio.to_thread(begun.wait, 120)
         await backend.apply(Changes(1, (*stated(arrows("d-e")).nodes,), (*stated(arrows("d-e")).edges,)))
         await backend.apply(withdrawn(arrows("a-b")))
         assert (await ask(backend, "b", DOWNSTREAM)).arrows == "b-c c-d d-e", "answered while the compaction goes on"
@@ -237,12 +237,19 @@ async def test_compaction_keeps_what_came_meanwhile(store: Watched, monkeypatch:
 
 
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+def begun() -> Event:
+    """Set once a walk is in its thread."""
+    return Event()
+
+
+@pytest.fixture
+def held(begun: Event, monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     """Walks go to a thread, and wait there until the event is set."""
     goes_on = Event()
 
     def finish(walk: Walk) -> Subgraph:
-        assert goes_on.wait(20)
+        begun.set()
+        assert goes_on.wait(120)
         walk.run()
         return walk.subgraph()
 
@@ -253,13 +260,13 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
 
 
 async def test_long_walk_holds_up_nobody_and_is_of_its_epoch(
-    store: Watched, held: Event, monkeypatch: pytest.MonkeyPatch
+    store: Watched, held: Event, begun: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with IndexedBackend(store) as backend:
         await backend.apply(stated(arrows(FAN_OUT)))
         began = await epoch_of(backend)
         walk = asyncio.ensure_future(backend.traverse(Traversal({column("a"): 0}, DOWN)))
-        await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(begun.wait, 120)
         monkeypatch.setattr(indexed, "INLINE", 1000)
         await backend.apply(Changes(1, (NodeChange(column("f07"), withdrawn=True),)))
         await backend.apply(stated(arrows("a-new new-newer")))
@@ -272,12 +279,12 @@ async def test_long_walk_holds_up_nobody_and_is_of_its_epoch(
 
 
 async def test_walk_that_is_given_up_keeps_its_index_until_the_thread_is_done(
-    store: Watched, held: Event, monkeypatch: pytest.MonkeyPatch
+    store: Watched, held: Event, begun: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with IndexedBackend(store) as backend:
         await backend.apply(stated(arrows(FAN_OUT)))
         walk = asyncio.ensure_future(backend.traverse(Traversal({column("a"): 0}, DOWN)))
-        await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(begun.wait, 120)
         index = backend._index
         walk.cancel()
         await asyncio.gather(walk, return_exceptions=True)

@@ -55,7 +55,7 @@ def made(store: ByteStore) -> Guard:
 
 async def until(true: Callable[[], bool]) -> None:
     """Returns once something in the background has happened."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not true():  # noqa: ASYNC110 (what is waited for tells nobody)
             await asyncio.sleep(0.001)
 

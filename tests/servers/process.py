@@ -9,6 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import ClassVar
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ class Server(ABC):
 
     name: ClassVar[str]
     """As HEADWATER_REQUIRE names it."""
-    patience: ClassVar[float] = 180
+    patience: ClassVar[float] = 300
     """Seconds to be ready within, on a busy machine."""
     failure: ClassVar[str] = ""
     """A line of the log that says that it failed, for one that lingers on all the same."""
@@ -111,12 +112,19 @@ class Server(ABC):
         self._leash = None
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on just now, and never the same twice. It is none of those that systems give to
+    connections by themselves, or one could take it before the server does, or while the server is down."""
+    while True:
+        port = SystemRandom().randrange(15_000, 32_000)  # not the chance that tests seed: others may run beside us
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind((HOST, port))
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
 
 
 def listens(port: int) -> bool:

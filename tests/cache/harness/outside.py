@@ -52,7 +52,7 @@ async def worker(*arguments: str) -> AsyncIterator[None]:
         assert (await made.stdout.readline()).strip() == b"ready", "the worker did not start"
         yield
         made.stdin.close()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             await made.communicate()
         assert made.returncode == 0
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
 from typing import Any, Final
 
 import numpy as np
@@ -158,10 +159,11 @@ def epoch_of_an_earlier_read(put: Put) -> None:
 
 
 def epoch_kept_a_while(put: Put) -> None:
-    """The epoch is read every now and then."""
+    """The epoch is read every now and then: at each twentieth question, as no clock is the same each time."""
+    questions = count()
 
     async def now(self: Any) -> Any:
-        if self.epoch is None or asyncio.get_running_loop().time() - self.read_at > 0.02:
+        if self.epoch is None or next(questions) % 20 == 0:
             return await right(self)
         return self.epoch
 
