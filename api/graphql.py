@@ -1,6 +1,8 @@
 """GraphQL over this service: each request's context, and what Prometheus is told of each operation."""
 
-from starlette.requests import Request
+from collections.abc import Mapping
+
+from starlette.types import Scope
 
 from api.body import BodyInTime
 from api.metrics import Metrics
@@ -8,7 +10,7 @@ from api.remembering import note_bypass
 from api.settings import Settings
 from schema.context import Context, Costs
 from schema.finished import Finished
-from schema.http import GraphQLApp
+from schema.http.app import GraphQLApp
 from schema.observed import Observed, ObservedSchema
 
 
@@ -21,10 +23,11 @@ def graphql_app(settings: Settings, metrics: Metrics, finished: Finished | None)
     """What answers at /graphql. The store and the writer come with each request's state."""
     costs = costs_of(settings)
 
-    async def context_of(request: Request) -> Context:
-        passes = note_bypass(request)
-        state = request.state
-        return Context(state.backend, state.writer, costs, finished=None if passes else finished, views=state.views)
+    async def context_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Context:
+        passes = note_bypass(headers)
+        state = scope["state"]
+        said = None if passes else finished
+        return Context(state["backend"], state["writer"], costs, finished=said, views=state["views"])
 
     def count(operation: Observed) -> None:
         metrics.operations.labels(operation.kind).inc()

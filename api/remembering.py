@@ -1,13 +1,12 @@
 """The cache around the store: opened as the settings say, watched by the metrics, passed by for who asks for that."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.requests import Request
 
 from api.settings import Settings
 from backends.base import LineageBackend
@@ -62,9 +61,9 @@ async def views_over(backend: LineageBackend, costs: Costs) -> AsyncIterator[Vie
         yield views
 
 
-def note_bypass(request: Request) -> bool:
+def note_bypass(headers: Mapping[bytes, bytes]) -> bool:
     """Whether this request wants nothing remembered. Noted of every request: what one said must not outlive it."""
-    passes = "no-cache" in request.headers.get("cache-control", "").lower()
+    passes = b"no-cache" in headers.get(b"cache-control", b"").lower()
     bypass.set(passes)
     return passes
 

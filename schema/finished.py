@@ -112,6 +112,10 @@ class Finished:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def has(self, key: Key | None) -> bool:
+        """Whether there may be something for `get` to give."""
+        return key in self._kept
+
     async def get(self, key: Key | None, recorder: Recorder) -> bytes | None:
         """The answer, if it is the answer still; else `recorder` has what was read to find that out. Fails never."""
         kept = self._kept.get(key) if key is not None else None

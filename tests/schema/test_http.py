@@ -1,18 +1,22 @@
 """GraphQL over HTTP: which requests are taken, and with which status each is answered."""
 
+import asyncio
 import gzip
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
-from starlette.requests import Request
+from starlette.types import Message, Scope
 
 from backends.errors import Unavailable
 from backends.memory import MemoryBackend
 from backends.model import Subgraph, Traversal
 from schema.context import Context
-from schema.http import GRAPHQL_JSON, GraphQLApp
+from schema.http.app import GraphQLApp
+from schema.http.leaving import PATIENCE
+from schema.http.requests import GRAPHQL_JSON
 from schema.service import schema
 from tests.schema.world import World
 
@@ -23,7 +27,7 @@ ASKED = {"query": QUERY, "variables": {"id": "dataset:n#a"}}
 async def client(world: World | None = None, **options: Any) -> httpx.AsyncClient:
     world = world or await World().lines("a *1 b")
 
-    async def context_of(request: Request) -> Context:
+    async def context_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Context:
         return world.context()
 
     app = GraphQLApp(schema(), context_of, **options)
@@ -47,10 +51,15 @@ async def test_the_answer_comes_as_the_client_takes_it() -> None:
             ("application/json", "application/json"),
             ("*/*", "application/json"),
             ("application/*", "application/json"),
+            ("", "application/json"),
+            (f"application/json;q=0.5, {GRAPHQL_JSON};q=0.4", "application/json"),
+            (f"{GRAPHQL_JSON};q=0, */*", "application/json"),
+            ("text/html, application/json;q=0.1", "application/json"),
         ):
             given = await http.post("/graphql", json=ASKED, headers={"accept": accept})
             assert (given.status_code, given.headers["content-type"]) == (200, media)
-        assert (await http.post("/graphql", json=ASKED, headers={"accept": "text/csv"})).status_code == 406
+        for accept in ("text/csv", "application/json;q=0", "application/json;q=x"):
+            assert (await http.post("/graphql", json=ASKED, headers={"accept": accept})).status_code == 406
 
 
 async def test_the_operation_is_picked_by_name() -> None:
@@ -175,3 +184,77 @@ async def test_subscriptions_are_said_not_to_be_there() -> None:
         given = await http.post("/graphql", json={"query": "subscription { x }"})
         assert given.status_code == 400
         assert given.json()["errors"][0]["extensions"]["code"] == "UNSUPPORTED"
+
+
+async def test_extensions_are_an_object_and_where_json_ends_is_said() -> None:
+    async with await client() as http:
+        for given in (
+            await http.post("/graphql", json={**ASKED, "extensions": "text"}),
+            await http.get("/graphql", params={"query": "{ __typename }", "extensions": "[]"}),
+        ):
+            assert given.status_code == 400
+        given = await http.post("/graphql", content=b'{\n "query": }', headers={"content-type": "application/json"})
+        assert "line 2, column 11" in given.json()["errors"][0]["message"]
+
+
+class Waiting(MemoryBackend):
+    """Traversals begin, and end when they are told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.may_end, self.was_stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def traverse(self, traversal: Traversal) -> Subgraph:
+        self.began.set()
+        try:
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            self.was_stopped.set()
+            raise
+        return await super().traverse(traversal)
+
+
+async def asked_and_left(backend: Waiting, text: str) -> tuple[list[Message], asyncio.Task[None]]:
+    """A request whose client leaves once a traversal has begun: what was sent to it, and the answering of it."""
+    world = World(backend)
+    await world.say("dataset:n#a")
+
+    async def context_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Context:
+        return world.context()
+
+    body: list[Message] = [{"type": "http.request", "body": json.dumps({"query": text}).encode(), "more_body": False}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if body:
+            return body.pop()
+        await backend.began.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")], "query_string": b""}
+    return sent, asyncio.create_task(GraphQLApp(schema(), context_of)(scope, receive, send))
+
+
+async def test_a_query_whose_client_has_left_is_given_up() -> None:
+    backend = Waiting()
+    sent, answering = await asked_and_left(backend, '{ lineage(of: ["dataset:n#a"]) { answer { total } } }')
+    async with asyncio.timeout(60):
+        await backend.was_stopped.wait()
+        await answering
+    assert sent == []
+
+
+async def test_what_is_written_is_written_whoever_leaves() -> None:
+    backend = Waiting()
+    text = 'mutation { upsertEntities(input: { entities: [{ id: "b" }] }) { entities { upstream { nodes { id } } } } }'
+    sent, answering = await asked_and_left(backend, text)
+    async with asyncio.timeout(60):
+        await backend.began.wait()
+        await asyncio.sleep(3 * PATIENCE)
+        assert not backend.was_stopped.is_set()
+        backend.may_end.set()
+        await answering
+    assert sent[0]["status"] == 200
