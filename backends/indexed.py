@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -25,11 +24,12 @@ from backends.changes import (
     LogPage,
     Topology,
 )
-from backends.errors import BackendError, Unavailable, Unsupported
+from backends.errors import Unavailable, Unsupported
 from backends.index import Base, Ids, Index
 from backends.index_build import compacted, from_scan
 from backends.index_walk import Walk
 from backends.model import Capabilities, Subgraph, Traversal
+from backends.ticker import Ticker
 from backends.wrapper import Wrapper
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class IndexedBackend(Wrapper):
         self._index: Index | None = None
         self._lock = asyncio.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._ticker: asyncio.Task[None] | None = None
+        self._ticker = Ticker(self._current, TICK, "index.behind")
         self._compaction: asyncio.Task[None] | None = None
         self._unsaved = 0
         self._not_before = 0.0
@@ -77,7 +77,7 @@ class IndexedBackend(Wrapper):
             if base is not None and (await self._inner.changes_since(base.epoch)).known:
                 self._index = Index(base)
             await self._current()
-            self._ticker = asyncio.create_task(self._tick())
+            self._ticker.start()
         except BaseException:
             await self._close()
             raise
@@ -90,16 +90,13 @@ class IndexedBackend(Wrapper):
 
     async def _close(self) -> None:
         try:
-            if self._ticker is not None:
-                self._ticker.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._ticker
+            await self._ticker.stop()
             if self._compaction is not None:
                 await self._compaction
             if self._index is not None and self._snapshot is not None and self._unsaved >= UNSAVED:
                 await self._compact()
         finally:
-            self._index = self._ticker = self._compaction = None
+            self._index = self._compaction = None
             if self._pool is not None:
                 pool, self._pool = self._pool, None
                 await asyncio.to_thread(pool.shutdown)
@@ -177,14 +174,6 @@ class IndexedBackend(Wrapper):
         self._unsaved = base.count + len(base.out.other)
         log.info("index.rebuilt", extra={"nodes": base.count, "edges": len(base.out.other)})
         return Index(base)
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            try:
-                await self._current()
-            except BackendError as error:  # whoever asks next gets the error; here nobody asked
-                log.warning("index.behind", extra={"error": type(error).__name__})
 
     # Compaction
 

@@ -6,10 +6,8 @@ an answer of the backend itself, and nothing that happens to a byte store can ch
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -19,8 +17,9 @@ import numpy as np
 
 from backends.base import LineageBackend
 from backends.changes import LogPage
-from backends.errors import BackendError, TimedOut
+from backends.errors import TimedOut
 from backends.model import DOWN, UP, Capabilities, Direction, Epoch, Subgraph, Traversal
+from backends.ticker import Ticker
 from backends.wrapper import Wrapper
 from cache import validity
 from cache.answers import Answers
@@ -46,8 +45,6 @@ bypass: ContextVar[bool] = ContextVar("bypass", default=False)
 """Set for a request that wants nothing remembered: it is answered by the backend, and nothing of it is kept."""
 pinning: ContextVar[set[Key] | None] = ContextVar("pinning", default=None)
 """Where the questions are noted that are asked on behalf of pinned roots."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ class CachedBackend(Wrapper):
         self._guard = Guard(store, wait=self._limits.wait, first=self._limits.pause)
         self._tier = Tier(self._guard, self._names, graph, secret, self.stats)
         self.answers = Answers(self._limits.ready, self._limits.views, self._tier.left)
-        self._ticker: asyncio.Task[None] | None = None
+        self._ticker = Ticker(self._follow, TICK, "cache.behind")
 
     @property
     def capabilities(self) -> Capabilities:
@@ -127,7 +124,7 @@ class CachedBackend(Wrapper):
             await self._guard.open()
             self._names.look()
             self._tier.start()
-            self._ticker = asyncio.create_task(self._tick())
+            self._ticker.start()
         except BaseException:
             await self._close()
             raise
@@ -140,11 +137,7 @@ class CachedBackend(Wrapper):
 
     async def _close(self) -> None:
         try:
-            if self._ticker is not None:
-                self._ticker.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self._ticker
-                self._ticker = None
+            await self._ticker.stop()
             await self._tier.stop([closure for _, closure in self.answers])
             self.answers.clear()
             await self._guard.close()
@@ -332,13 +325,10 @@ class CachedBackend(Wrapper):
 
     # Between questions
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            try:
-                await self._log.now()
-            except BackendError as error:  # whoever asks next gets the error; here nobody asked
-                log.warning("cache.behind", extra={"error": type(error).__name__})
+    async def _follow(self) -> None:
+        try:
+            await self._log.now()
+        finally:
             self._tidy()
 
     def _tidy(self) -> None:

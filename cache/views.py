@@ -6,19 +6,17 @@ has changed they are asked for in the background, so that whoever asks next find
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
 from backends.changes import Changes, NodeFilter, Order, Page, RecordChange
 from backends.commands import CommandError
-from backends.errors import BackendError
 from backends.ids import Kind, make_id
 from backends.model import Direction, Epoch
+from backends.ticker import Ticker
 from cache.backend import CachedBackend, pinning
 from cache.shelf import Key
 
@@ -28,8 +26,6 @@ MOST: Final = 500
 TICK: Final = 1.0
 LOOK: Final = 10.0
 """Seconds between two looks at what other replicas pinned."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +50,18 @@ class Views:
         self._cached = cached
         self._ask = ask
         self._turn = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._ticker = Ticker(self._look, TICK, "views.behind")
         self._current: Epoch | None = None
-        self._looked = 0.0
+        self._looked: float | None = None
         self.roots: tuple[str, ...] = ()
         """What is pinned, as far as it is known here."""
 
     async def __aenter__(self) -> "Views":
-        self._task = asyncio.create_task(self._run())
+        self._ticker.start(at_once=True)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._ticker.stop()
 
     async def pin(self, root: str) -> None:
         """Keeps what depends on a root ready from now on. Raises `CommandError`, `BackendError`."""
@@ -121,19 +113,10 @@ class Views:
                 pinning.reset(token)
             self._cached.answers.pin(keys)
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        begun = False
-        while True:
-            try:
-                look = not begun or loop.time() - self._looked >= LOOK
-                changed = self.roots and (await self._cached.changes_since(None)).epoch != self._current
-                if look or changed:
-                    await self.refresh(look=look)
-                begun = True
-            except BackendError as error:  # asked again at the next tick
-                log.warning("views.behind", extra={"error": type(error).__name__})
-            await asyncio.sleep(TICK)
+    async def _look(self) -> None:
+        look = self._looked is None or asyncio.get_running_loop().time() - self._looked >= LOOK
+        if look or (self.roots and (await self._cached.changes_since(None)).epoch != self._current):
+            await self.refresh(look=look)
 
     async def _write(self, root: str, value: dict[str, str] | None) -> None:
         digest = blake2b(root.encode(), digest_size=16).hexdigest()  # an id may be too long to be a part of another

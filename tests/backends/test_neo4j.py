@@ -1,4 +1,4 @@
-"""The Neo4j store on a real server: the contract, plain and with an index in memory."""
+"""The Neo4j store on a real server: the contract, plain, and with an index in memory and a cache around that."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from backends.indexed import IndexedBackend
 from backends.registry import open_backend
 from backends.testing import BackendContract
 from tests.backends.neo4j_store import wipe
+from tests.cache.warm import Warm
 from tests.servers.neo4j import Neo4jServer
 
 
@@ -23,12 +24,13 @@ class TestNeo4j(BackendContract):
             yield backend
 
 
-class TestNeo4jIndexed(BackendContract):
+class TestNeo4jIndexedAndCached(BackendContract):
     case_factor = 0.05
 
     @pytest.fixture
     async def backend(self, neo4j_server: Neo4jServer, tmp_path: Path) -> AsyncIterator[LineageBackend]:
         await wipe(neo4j_server.url)
-        async with open_backend(f"{neo4j_server.url}?index=on&snapshots={tmp_path}") as backend:
-            assert isinstance(backend, IndexedBackend)
+        indexed = open_backend(f"{neo4j_server.url}?index=on&snapshots={tmp_path}")
+        assert isinstance(indexed, IndexedBackend)
+        async with Warm(indexed) as backend:
             yield backend

@@ -1,5 +1,5 @@
 """The cache around a store obeys the whole contract of a store: cold, warm, and where everything it keeps is asked for again
-around every write."""
+around every write. Around servers: tests/backends/test_neo4j.py and test_gremlin.py."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,40 +7,13 @@ from pathlib import Path
 import pytest
 
 from backends.base import LineageBackend
-from backends.changes import Changes
 from backends.indexed import IndexedBackend
 from backends.memory import MemoryBackend
-from backends.model import Epoch, Subgraph, Traversal
 from backends.registry import open_backend
 from backends.testing import BackendContract
-from backends.testing.reading import answer
 from cache.backend import CachedBackend
 from cache.memory import MemoryStore
-
-
-class Warm(CachedBackend):
-    """Asks each question twice, and before and after each write the last questions again: so most answers are old ones that
-    were proved or repaired."""
-
-    def __init__(self, inner: LineageBackend) -> None:
-        super().__init__(inner, MemoryStore(2**20))
-        self._asked: dict[object, Traversal] = {}
-
-    async def traverse(self, traversal: Traversal) -> Subgraph:
-        first = await super().traverse(traversal)
-        again = await super().traverse(traversal)
-        if first.epoch == again.epoch:
-            assert answer(first) == answer(again)
-        if len(traversal.roots) < 100 and traversal.as_of is None:
-            self._asked[repr(traversal)] = traversal
-            if len(self._asked) > 12:
-                self._asked.pop(next(iter(self._asked)))
-        return again
-
-    async def apply(self, changes: Changes) -> Epoch:
-        for question in list(self._asked.values()):
-            await super().traverse(question)
-        return await super().apply(changes)
+from tests.cache.warm import Warm
 
 
 class TestCachedMemory(BackendContract):
