@@ -45,7 +45,7 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
     Each request finds in its state: `settings`, `backend`, `writer`, `views`, `intake`, `metrics`, `health`,
     `request_id` and, but for health, `principal`."""
     metrics, health, finished = Metrics(), Health(), finished_of(settings)
-    routes = (*ROUTES, Route("/graphql", graphql_app(settings, metrics, finished)))
+    routes = (Route("/graphql", graphql_app(settings, metrics, finished)), *ROUTES)  # looked through from the first on
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:

@@ -58,9 +58,26 @@ class Metrics:
         self.watermark = Gauge(
             "headwater_watermark_seconds", "Time of the newest event included, Unix time", registry=registry
         )
+        self._answered: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+        self._calls: dict[str, Any] = {}
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Counts a request. To look an instrument up by its labels takes longer than to use it, so what was met is kept."""
+        labels = (route, method, status)
+        if labels not in self._answered:
+            self._answered[labels] = (self.requests.labels(*labels), self.request_seconds.labels(route))
+        count, histogram = self._answered[labels]
+        count.inc()
+        histogram.observe(seconds)
+
+    def called(self, call: str, seconds: float) -> None:
+        """Counts a call of the store."""
+        if call not in self._calls:
+            self._calls[call] = self.backend_seconds.labels(call)
+        self._calls[call].observe(seconds)
 
 
 def event_kind(event: Json) -> str:
@@ -124,4 +141,4 @@ class MeteredBackend(LineageBackend):
             self._metrics.backend_errors.labels(call, type(failure).__name__).inc()
             raise
         finally:
-            self._metrics.backend_seconds.labels(call).observe(time.perf_counter() - start)
+            self._metrics.called(call, time.perf_counter() - start)

@@ -3,13 +3,13 @@
 import logging
 import re
 import time
-import uuid
+from collections.abc import Iterable
+from secrets import token_hex
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.logs import log
+from api.logs import LOGGER, log
 from api.metrics import Metrics
 from api.problems import RETRY_AFTER, Problem, internal
 
@@ -19,8 +19,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 BUSY = Problem(503, "UNAVAILABLE", "too many requests at a time; try again", headers=RETRY_AFTER)
 GONE = 499
 """What is noted where the client left before its answer; nobody receives it."""
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 
 
 class Observe:
@@ -35,7 +35,7 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = correlation_id(Headers(scope=scope))
+        request_id = correlation_id(scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id
         status = 0
         start = time.perf_counter()
@@ -44,7 +44,7 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
         self._in_flight += 1
@@ -69,18 +69,22 @@ class Observe:
         path = scope["path"].rstrip("/") or "/"
         route = path if path in self._routes else "other"
         method = scope["method"] if scope["method"] in METHODS else "other"
-        self._metrics.requests.labels(route, method, status).inc()
-        self._metrics.request_seconds.labels(route).observe(seconds)
+        self._metrics.answered(route, method, status, seconds)
         level = logging.DEBUG if route in QUIET and status < 400 else logging.INFO
+        if not LOGGER.isEnabledFor(level):
+            return
         # The path without its query string: a GraphQL GET has its variables there.
         fields = {"method": scope["method"][:16], "path": scope["path"][:200], "status": status}
         log(level, "http.request", request_id=request_id, **fields, duration_ms=round(seconds * 1000, 2))
 
 
-def correlation_id(headers: Headers) -> str:
+def correlation_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The id a caller gave its request (X-Request-Id, else the trace of traceparent), or a new one."""
-    given = headers.get("x-request-id", "")
-    if _ID.fullmatch(given):
-        return given
-    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    return trace[1] if trace else uuid.uuid4().hex
+    given = trace = None
+    for name, value in headers:
+        if name == b"x-request-id":
+            given = given or _ID.fullmatch(value)
+        elif name == b"traceparent":
+            trace = trace or _TRACEPARENT.fullmatch(value)
+    found = given[0] if given else trace[1] if trace else None
+    return found.decode() if found else token_hex(16)

@@ -180,9 +180,11 @@ class SqliteBackend(LineageBackend):
         return await self._committer.apply(changes)
 
     async def changes_since(self, epoch: Epoch | None) -> LogPage:
-        if epoch is not None and (await self._read_near(epoch_now)).seq - epoch.seq > BEHIND:
-            return await self._read(sqlite_read.changes_since, epoch)
-        return await self._read_near(sqlite_read.changes_since, epoch)
+        page = await self._read_near(sqlite_read.end_of_log)
+        if epoch is None or epoch == page.epoch:
+            return page
+        read = self._read if page.epoch.seq - epoch.seq > BEHIND else self._read_near
+        return await read(sqlite_read.changes_since, epoch)
 
     async def scan(self, after: Cursor | None = None) -> ScanPage:
         return await self._read(sqlite_read.scan, after)

@@ -2,6 +2,7 @@
 holds a read transaction; one statement a table, whatever the number of ids."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain as joined
 from typing import Final
 
@@ -28,7 +29,6 @@ from backends.rows import NodeRow, as_edge, as_node
 from backends.sqlite_rows import (
     GENESIS,
     NODE,
-    epoch_now,
     is_record,
     node_row,
     rows_of_ids,
@@ -124,16 +124,24 @@ def read_edges(connection: apsw.Connection, keys: Sequence[EdgeKey]) -> list[Edg
     return [edges.get(key) for key in keys]
 
 
+def end_of_log(connection: apsw.Connection) -> LogPage:
+    """Where the log ends. One statement: this is read for every question."""
+    sql = """
+        SELECT l.seq, l.chain,
+            (SELECT value FROM meta WHERE key = 'watermark'), (SELECT value FROM meta WHERE key = 'revision')
+        FROM (SELECT 1) LEFT JOIN (SELECT seq, chain FROM topology_log ORDER BY seq DESC LIMIT 1) l
+    """
+    seq, chain, watermark, revision = connection.execute(sql).get
+    return LogPage(GENESIS if seq is None else Epoch(seq, chain), watermark=watermark, revision=revision)
+
+
 def changes_since(connection: apsw.Connection, epoch: Epoch | None) -> LogPage:
     """A page of the log. Below the oldest row nothing is known: what was trimmed cannot be proved."""
-    now = epoch_now(connection)
-    watermark, revision = connection.execute(
-        """SELECT (SELECT value FROM meta WHERE key = 'watermark'), (SELECT value FROM meta WHERE key = 'revision')"""
-    ).get
-    if epoch is None or epoch == now:
-        return LogPage(now, watermark=watermark, revision=revision)
+    end = end_of_log(connection)
+    if epoch is None or epoch == end.epoch:
+        return end
     if not is_known(connection, epoch):
-        return LogPage(now, known=False, watermark=watermark, revision=revision)
+        return replace(end, known=False)
     sql = """
         SELECT l.seq, l.op, l.code, l.source, l.target, n.id, l.chain
         FROM topology_log l LEFT JOIN nodes n ON l.target < 0 AND n.number = l.source
@@ -141,8 +149,8 @@ def changes_since(connection: apsw.Connection, epoch: Epoch | None) -> LogPage:
     """
     rows = select(connection, sql, (epoch.seq, LOGGED))
     logged = tuple(LogRow(row[0], LogOp(row[1]), *row[2:6]) for row in rows)
-    end = Epoch(rows[-1][0], rows[-1][6])
-    return LogPage(end, logged, more=end != now, watermark=watermark, revision=revision)
+    reached = Epoch(rows[-1][0], rows[-1][6])
+    return replace(end, epoch=reached, rows=logged, more=reached != end.epoch)
 
 
 def is_known(connection: apsw.Connection, epoch: Epoch) -> bool:

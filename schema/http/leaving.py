@@ -26,10 +26,9 @@ async def unless_left(receive: Receive, may_stop: Callable[[], bool]) -> AsyncIt
 
     async def watch() -> None:
         nonlocal has_left
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        has_left = True
-        task.cancel()
+        if (await receive())["type"] == "http.disconnect":  # nothing else follows a whole request
+            has_left = True
+            task.cancel()
 
     def begin() -> None:
         nonlocal watching
