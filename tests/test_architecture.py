@@ -228,7 +228,7 @@ def imported(modules: list[str]) -> dict[str, list[str]]:
     """What a new process did while it imported these modules."""
     code = f"ROOT = {str(ROOT)!r}\nMODULES = {modules!r}\n{WATCHED}"
     command = [sys.executable, "-B", "-c", code]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert run.returncode == 0, run.stderr
     found: dict[str, list[str]] = json.loads(run.stdout)
     return found

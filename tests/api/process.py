@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds until a process that says nothing counts as hanging; only a failing test waits that long."""
 
 
@@ -91,5 +92,13 @@ def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
     raise AssertionError(f"the service did not start: {log.read_text()}")
 
 
+def get(url: str, **said: Any) -> httpx.Response:
+    return httpx.get(url, timeout=PATIENCE, **said)
+
+
+def post(url: str, **said: Any) -> httpx.Response:
+    return httpx.post(url, timeout=PATIENCE, **said)
+
+
 def ready(url: str) -> bool:
-    return httpx.get(f"{url}/readyz").status_code == 200
+    return get(f"{url}/readyz").status_code == 200

@@ -5,10 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.api.process import environment, started
+from tests.api.process import PATIENCE, environment, get, started
 
 SCRIPT = '''
 """What a pipeline of a stranger looks like: nothing in it knows Headwater."""
@@ -44,14 +43,14 @@ def emit(cwd: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
         env=environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
 
 def accepted(url: str) -> set[str]:
     """The counters of accepted events."""
-    text = httpx.get(f"{url}/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
+    text = get(f"{url}/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
     return {line for line in text.splitlines() if line.startswith("headwater_events_accepted_total{")}
 
 

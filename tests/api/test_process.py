@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.api.events import GOOD, event
-from tests.api.process import environment, headwater, ready, started
+from tests.api.process import PATIENCE, environment, headwater, post, ready, started
 
 MEMORY = {"HEADWATER_BACKEND": "memory://"}
 EVENTS = [event(run={"runId": f"run-{n}"}, outputs=[{"namespace": "warehouse", "name": f"t{n}"}]) for n in range(5)]
@@ -30,7 +30,7 @@ def said_in_one_line(done: "subprocess.CompletedProcess[str]") -> str:
 def test_it_starts_answers_and_ends_when_told(tmp_path: Path) -> None:
     with started(tmp_path, "--backend", "memory://") as service:
         assert ready(service.url)
-        assert httpx.post(f"{service.url}/api/v1/lineage", json=GOOD).status_code == 201
+        assert post(f"{service.url}/api/v1/lineage", json=GOOD).status_code == 201
         service.process.terminate()
         assert service.code() == 0
         assert "Traceback" not in service.log
@@ -42,13 +42,15 @@ def test_it_reads_chunked_gzip_without_a_length_as_spark_sends_it(tmp_path: Path
     with started(tmp_path, "--backend", "memory://") as service:
         for content in (packed, (packed[at : at + 64] for at in range(0, len(packed), 64))):
             headers = {"Content-Encoding": "gzip"}
-            response = httpx.post(f"{service.url}/api/v1/lineage", content=content, headers=headers)
+            response = post(f"{service.url}/api/v1/lineage", content=content, headers=headers)
             assert response.status_code == 201
 
 
 def test_a_body_too_large_is_refused_and_the_connection_goes_on(tmp_path: Path) -> None:
-    variables = {"HEADWATER_MAX_EVENT_BYTES": "2048"}
-    with started(tmp_path, "--backend", "memory://", **variables) as service, httpx.Client(base_url=service.url) as client:
+    with (
+        started(tmp_path, "--backend", "memory://", HEADWATER_MAX_EVENT_BYTES="2048") as service,
+        httpx.Client(base_url=service.url, timeout=PATIENCE) as client,
+    ):
         for content in (b"x" * 10_000_000, (b"x" * 1000 for _ in range(10_000))):
             assert client.post("/api/v1/lineage", content=content).status_code == 413
             assert client.post("/api/v1/lineage", json=GOOD).status_code == 201
@@ -66,7 +68,7 @@ def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
     body = json.dumps(GOOD).encode()
     with started(tmp_path, "--backend", "memory://") as service:
         host, port = service.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
             head = f"POST /api/v1/lineage HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
             connection.sendall(head.encode() + body[:50])
             # The next answer on another connection shows that the first part was read.
@@ -78,7 +80,10 @@ def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
 
 
 def test_while_it_drains_it_answers_but_is_not_ready(tmp_path: Path) -> None:
-    with started(tmp_path, "--backend", "memory://", HEADWATER_DRAIN_SECONDS="600") as service, httpx.Client() as client:
+    with (
+        started(tmp_path, "--backend", "memory://", HEADWATER_DRAIN_SECONDS="600") as service,
+        httpx.Client(timeout=PATIENCE) as client,
+    ):
         assert client.get(f"{service.url}/readyz").status_code == 200
         service.process.terminate()
         while (response := client.get(f"{service.url}/readyz")).status_code == 200:
@@ -106,9 +111,9 @@ def test_beyond_loopback_it_does_not_start_without_a_key(tmp_path: Path, host: s
 def test_beyond_loopback_it_starts_with_one_and_asks_for_it(tmp_path: Path) -> None:
     with started(tmp_path, "--backend", "memory://", "--host", "0.0.0.0", HEADWATER_TOKEN="k3y") as service:
         assert ready(service.url)
-        assert httpx.post(f"{service.url}/api/v1/lineage", json=GOOD).status_code == 401
+        assert post(f"{service.url}/api/v1/lineage", json=GOOD).status_code == 401
         headers = {"Authorization": "Bearer k3y"}
-        assert httpx.post(f"{service.url}/api/v1/lineage", json=GOOD, headers=headers).status_code == 201
+        assert post(f"{service.url}/api/v1/lineage", json=GOOD, headers=headers).status_code == 201
         assert "k3y" not in service.log
 
 
@@ -164,7 +169,7 @@ def test_output_cut_short_by_its_reader_is_no_fault(tmp_path: Path) -> None:
 
 def test_what_was_acknowledged_survives_the_death_of_the_process(tmp_path: Path) -> None:
     with started(tmp_path) as service:
-        answers = [httpx.post(f"{service.url}/api/v1/lineage", json=one) for one in EVENTS]
+        answers = [post(f"{service.url}/api/v1/lineage", json=one) for one in EVENTS]
         service.process.kill()
         service.code()
     assert [answer.status_code for answer in answers] == [201] * len(EVENTS)
@@ -172,7 +177,7 @@ def test_what_was_acknowledged_survives_the_death_of_the_process(tmp_path: Path)
     assert not last.startswith("0-")
     with started(tmp_path) as service:
         # Told again, nothing is new: every event is there, and the log goes on where it was.
-        again = [httpx.post(f"{service.url}/api/v1/lineage", json=one).json()["epoch"] for one in EVENTS]
+        again = [post(f"{service.url}/api/v1/lineage", json=one).json()["epoch"] for one in EVENTS]
         assert again == [last] * len(EVENTS)
 
 

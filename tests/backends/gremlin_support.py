@@ -23,7 +23,7 @@ from tests.servers.gremlin import GremlinServer
 
 PATIENT = "&timeout=60&lease=30"
 """For a machine that does much else at the same time."""
-DEADLINE = 200.0
+DEADLINE = 600.0
 """Seconds after which a test ends, whatever it waits for; many times what one takes on a quiet machine."""
 WIPE = """
 g.V().drop().iterate()

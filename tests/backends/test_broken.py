@@ -44,7 +44,7 @@ async def fails(make: Callable[[], MemoryBackend], test: str, arguments: dict[st
     """Whether a test of the suite fails on a store. A copy that breaks by a slip of its own raises here."""
     try:
         async with make() as backend:
-            await asyncio.wait_for(getattr(BackendContract(), test)(backend=backend, **arguments), 30)
+            await asyncio.wait_for(getattr(BackendContract(), test)(backend=backend, **arguments), 300)
     except (AssertionError, BackendError, pytest.fail.Exception):
         return True
     return False

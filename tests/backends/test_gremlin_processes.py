@@ -16,12 +16,13 @@ from backends.registry import open_backend
 from backends.testing.graphs import CHAIN, arrows, stated
 from backends.testing.reading import ask, epoch_of, node_of
 from tests.backends.gremlin_support import PATIENT, WIPE, assert_whole, deadline, run
+from tests.backends.hasty import hasty
 from tests.backends.test_processes import COUNTER, SOURCE, event, line, numbers, pair, process
 from tests.servers.gremlin import JanusGraphServer, TinkerPopServer
 
 __all__ = ["deadline"]
 DOWN = Direction.DOWNSTREAM
-SHORT = "&timeout=60&lease=4"
+SHORT = "&timeout=60&lease=8"
 """The lease of one that is killed is over soon, and nobody is taken for dead on a busy machine."""
 
 
@@ -152,7 +153,7 @@ async def test_stopped_server_is_unavailable_within_the_deadline_and_its_return_
 async def test_server_that_hangs_times_out_and_is_asked_again(server: JanusGraphServer | TinkerPopServer) -> None:
     async with open_backend(f"{server.url}{PATIENT}") as backend:
         await backend.apply(stated(arrows(CHAIN)))
-    async with open_backend(f"{server.url}&timeout=1&lease=30") as backend:
+    async with hasty(f"{server.url}&timeout=1&lease=30") as backend:
         os.kill(server.pid, signal.SIGSTOP)
         try:
             for call in calls(backend)[:3]:
@@ -160,7 +161,7 @@ async def test_server_that_hangs_times_out_and_is_asked_again(server: JanusGraph
                     await call()
         finally:
             os.kill(server.pid, signal.SIGCONT)
-    async with open_backend(f"{server.url}&timeout=60&lease=4") as backend:
+    async with open_backend(f"{server.url}{SHORT}") as backend:
         # What was sent before it hung may still be done, or not.
         await backend.apply(stated(arrows("d-f")))
         assert (await ask(backend, "a", DOWN)).arrows in ("a-b b-c c-d d-f", "a-b b-c c-d d-e d-f")

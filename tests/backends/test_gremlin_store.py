@@ -40,7 +40,7 @@ from tests.servers.gremlin import JanusGraphServer, TinkerPopServer
 
 __all__ = ["deadline"]
 DOWN = Direction.DOWNSTREAM
-SHORT = "&timeout=60&lease=3"
+SHORT = "&timeout=60&lease=6"
 """For replicas that do not wait long for one that is dead. Their own requests must take less than half of that."""
 
 
@@ -193,7 +193,7 @@ async def test_turn_that_took_too_long_is_cancelled_and_never_acknowledged_unwri
 
 async def test_large_change_whose_writer_dies_between_two_parts_is_done(url: str) -> None:
     """A change larger than a request is written in parts, all of them stashed before it is announced."""
-    small = f"{url}&timeout=60&lease=3&frame=40000"
+    small = f"{url}{SHORT}&frame=40000"
     keys = [*arrows(" ".join(f"a-n{number}" for number in range(600)))]
     async with open_backend(small) as dead, open_backend(small) as alive:
         await dead.apply(stated(arrows("a-b")))

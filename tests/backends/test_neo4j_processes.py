@@ -19,6 +19,7 @@ from backends.neo4j_settings import Settings
 from backends.registry import open_backend
 from backends.testing.graphs import CHAIN, arrows, dataset, stated
 from backends.testing.reading import ask, epoch_of, listed, node_of, topology
+from tests.backends.hasty import hasty
 from tests.backends.neo4j_store import by_hand, empty, wipe
 from tests.backends.neo4j_writer import WRITERS
 from tests.backends.test_processes import (
@@ -38,8 +39,8 @@ from tests.servers.neo4j import Neo4jServer
 DOWN = Direction.DOWNSTREAM
 
 
-DEADLINE = 150.0
-"""Seconds after which a test ends, whatever it waits for; twenty times what one takes on a quiet machine."""
+DEADLINE = 600.0
+"""Seconds after which a test ends, whatever it waits for; eighty times what one takes on a quiet machine."""
 
 
 @pytest.fixture(autouse=True)
@@ -195,6 +196,16 @@ async def said_by(made: asyncio.subprocess.Process, heard: list[str]) -> None:
 async def test_server_killed_in_the_middle_of_writes_loses_none_and_tears_none(url: str, neo4j_server: Neo4jServer) -> None:
     """Four writers in two processes. HEADWATER_WRITES says how many writes."""
     each = int(os.environ.get("HEADWATER_WRITES", "300")) // 2
+    for _ in range(4):  # if all of them were between two writes when it was killed, or done, nothing is proved
+        await wipe(url)
+        if await unknown_after_a_death(url, neo4j_server, each):
+            return
+    raise AssertionError("the server was never killed in the middle of a write")
+
+
+async def unknown_after_a_death(url: str, neo4j_server: Neo4jServer, each: int) -> int:
+    """Writes so many in each process, kills the server meanwhile and proves that nothing is lost; of how many writes it is
+    not known whether they are in."""
     heard: dict[str, list[str]] = {"ax": [], "bx": []}
     async with writer_of(url, "ax", 0, each) as one, writer_of(url, "bx", 0, each) as two:
         hearing = asyncio.gather(said_by(one, heard["ax"]), said_by(two, heard["bx"]))
@@ -206,25 +217,26 @@ async def test_server_killed_in_the_middle_of_writes_loses_none_and_tears_none(u
     assert all(texts.pop() == "done" for texts in heard.values())
     assert all(len(texts) == each for texts in heard.values())
     unknown = sum(text.startswith("?") for texts in heard.values() for text in texts)
-    assert 0 < unknown < each, f"the server was killed while {2 * WRITERS} wrote, and they went on"
+    assert unknown < each, f"{2 * WRITERS} went on when the server was back"
     names = {name: [int(text) for text in texts if not text.startswith("?")] for name, texts in heard.items()}
     async with open_backend(url) as backend:
         await assert_whole(backend, names, each)
+    return unknown
 
 
 async def test_stopped_server_is_unavailable_at_once_and_its_return_is_noticed(
     url: str, neo4j_server: Neo4jServer, tmp_path: Path
 ) -> None:
     async with (
-        open_backend(f"{url}?timeout=5") as plain,
-        open_backend(f"{url}?timeout=5&index=on&snapshots={tmp_path}") as indexed,
+        open_backend(f"{url}?timeout=30") as plain,
+        open_backend(f"{url}?timeout=30&index=on&snapshots={tmp_path}") as indexed,
     ):
         await plain.apply(stated(arrows(CHAIN)))
         await asyncio.to_thread(neo4j_server.kill)
         for backend in (plain, indexed):
             await assert_unavailable(backend)
         with pytest.raises(Unavailable):
-            async with open_backend(f"{url}?timeout=5"):
+            async with open_backend(f"{url}?timeout=30"):
                 pass
         await asyncio.to_thread(neo4j_server.start)
         for backend, more in ((plain, "d-e"), (indexed, "d-f")):
@@ -235,7 +247,7 @@ async def test_stopped_server_is_unavailable_at_once_and_its_return_is_noticed(
 
 
 async def assert_unavailable(backend: LineageBackend) -> None:
-    """Each call says so. The deadline of 5 seconds is the store's; more than it would be another error, or a hang."""
+    """Each call says so. The deadline of 30 seconds is the store's; more than it would be another error, or a hang."""
     for call in (
         backend.ping,
         lambda: ask(backend, "a", DOWN),
@@ -244,7 +256,7 @@ async def assert_unavailable(backend: LineageBackend) -> None:
         lambda: backend.scan(),
     ):
         with pytest.raises(Unavailable):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await call()
 
 
@@ -258,8 +270,9 @@ async def answering(backend: LineageBackend) -> None:
 
 
 async def test_server_that_hangs_times_out(url: str, neo4j_server: Neo4jServer) -> None:
-    async with open_backend(f"{url}?timeout=1") as backend:
+    async with open_backend(url) as backend:
         await backend.apply(stated(arrows(CHAIN)))
+    async with hasty(f"{url}?timeout=1") as backend:
         os.kill(neo4j_server.pid, signal.SIGSTOP)
         try:
             for call in (backend.ping, lambda: ask(backend, "a", DOWN), lambda: backend.apply(stated(arrows("d-e")))):
@@ -277,7 +290,7 @@ async def test_server_that_hangs_times_out(url: str, neo4j_server: Neo4jServer) 
 async def test_lock_that_a_stranger_holds_is_waited_for_and_no_longer_than_said(url: str) -> None:
     """Somebody's open transaction on the epoch node: writes wait, reads go on."""
     said = Settings.parse(url)
-    async with empty(f"{url}?timeout=1.5") as backend:
+    async with empty(url) as backend, hasty(f"{url}?timeout=1.5") as impatient:
         await backend.apply(stated(arrows(CHAIN)))
         async with (
             neo4j.AsyncGraphDatabase.driver(said.url, auth=(said.user or "", said.password or "")) as driver,
@@ -286,7 +299,7 @@ async def test_lock_that_a_stranger_holds_is_waited_for_and_no_longer_than_said(
             transaction = await session.begin_transaction()
             await transaction.run("MATCH (e:_Epoch) SET e.seen = 1")
             with pytest.raises(TimedOut):
-                await backend.apply(stated(arrows("d-e")))
+                await impatient.apply(stated(arrows("d-e")))
             assert (await ask(backend, "a", DOWN)).arrows == "a-b b-c c-d"
             waiting = asyncio.ensure_future(backend.apply(stated(arrows("d-f"))))
             await asyncio.sleep(0.2)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import RedisCluster, Sentinel
@@ -203,7 +204,7 @@ def test_one_url_opens_a_store() -> None:
     "url", ["redis://h/1", "rediss://h", "unix:///a/b.sock", "redis+sentinel://a,b:2/s", "redis+cluster://h"]
 )
 def test_what_a_url_says_is_taken_before_what_is_usual(url: str) -> None:
-    said: dict[str, float] = {}
+    said: dict[str, Any] = {}
     for client in open_redis(f"{url}?socket_timeout=7&socket_connect_timeout=8")._clients:
         if isinstance(client, Sentinel):
             for sentinel in client.sentinels:

@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.api.process import PATIENCE, started_by
+from tests.api.process import PATIENCE, get, started_by
 
 ROOT = Path(__file__).parents[2]
 TEXT = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
@@ -44,7 +43,7 @@ def test_its_steps_make_a_service_that_is_healthy(tmp_path: Path) -> None:
             clean = {
                 key: value for key, value in os.environ.items() if not key.startswith(("HEADWATER_", "PYTHON", "VIRTUAL"))
             }
-            subprocess.run(["sh", "-euc", here(text)], cwd=app, env=clean, check=True, timeout=10 * PATIENCE)
+            subprocess.run(["sh", "-euc", here(text)], cwd=app, env=clean, check=True, timeout=5 * PATIENCE)
     variables = dict(pair.split("=", 1) for line in said("ENV") for pair in here(line).split())
     variables["PATH"] = variables["PATH"].replace("$PATH", os.environ["PATH"])
     variables |= {"HEADWATER_TOKEN": "t0ken", "HEADWATER_PORT": "0"}
@@ -52,7 +51,7 @@ def test_its_steps_make_a_service_that_is_healthy(tmp_path: Path) -> None:
     python = tmp_path / "opt" / "bin" / "python"
     with started_by([str(python), *command[1:]], app, variables) as service:
         url = re.sub(r"//[^:]+", "//127.0.0.1", service.url)
-        assert httpx.get(f"{url}/graphql", params={"query": "{ __typename }"}).status_code == 401
+        assert get(f"{url}/graphql", params={"query": "{ __typename }"}).status_code == 401
         check = json.loads(said("HEALTHCHECK")[0].partition("CMD ")[2])
         port = url.rpartition(":")[2]
         healthy = subprocess.run([str(python), *check[1:]], env={"HEADWATER_PORT": port}, check=False, timeout=PATIENCE)

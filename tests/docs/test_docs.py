@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.api.process import ROOT, Service, environment, started
+from tests.api.process import PATIENCE, ROOT, Service, environment, post, started
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -39,7 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.mark.parametrize("query", blocks("graphql"))
 def test_queries_answer(service: Service, query: str) -> None:
     """A query shown answers without an error, or with the one that its first line announces."""
-    answer = httpx.post(f"{service.url}/graphql", json={"query": query}).json()
+    answer = post(f"{service.url}/graphql", json={"query": query}).json()
     announced = re.match(r"# error: (\w+)", query)
     codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
     assert codes == ([announced[1]] if announced else []), answer
@@ -64,7 +63,7 @@ def test_commands_work(service: Service, script: str) -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
@@ -81,7 +80,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_the_readme_counts_what_the_demo_holds(service: Service) -> None:
     upstream = "upstream(depth: null, kinds: [DATASET]) { totalCount }"
     query = f'{{ prediction(namespace: "shop", name: "return_risk/2/O00720") {{ {upstream} }} }}'
-    answer = httpx.post(f"{service.url}/graphql", json={"query": query}).json()
+    answer = post(f"{service.url}/graphql", json={"query": query}).json()
     words = {20: "Twenty", 19: "Nineteen", 21: "Twenty-one"}
     count = answer["data"]["prediction"]["upstream"]["totalCount"]
     assert f"{words[count]} datasets" in (ROOT / "README.md").read_text()
