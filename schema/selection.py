@@ -136,6 +136,13 @@ class Selection:
         """The names of the fields selected on objects of that type."""
         return {each.name for each in self.fields(type_name)}
 
+    def grouped(self, type_name: str) -> dict[str, list[FieldNode]]:
+        """The nodes selected on objects of that type by the key they have in the answer, in its order."""
+        groups: dict[str, list[FieldNode]] = {}
+        for node in self._nodes(self.sets, type_name, set()):
+            groups.setdefault((node.alias or node.name).value, []).append(node)
+        return groups
+
     def _collect(self, type_name: str) -> list[Field]:
         uses: dict[FieldKey, Field] = {}
         for node in self._nodes(self.sets, type_name, set()):

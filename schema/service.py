@@ -11,6 +11,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from schema.execute.reading import Reason
+from schema.execute.run import Compiled
 from schema.guards import Documents, Guard, Limits
 from schema.mutation import Mutation
 from schema.query import Query
@@ -19,9 +21,10 @@ from schema.types.entities import ENTITY_TYPES
 
 
 class LineageSchema(strawberry.Schema):
-    """Strawberry's schema with our guard around each operation, which logs and masks in its place."""
+    """Strawberry's schema with our guard around each operation, which logs and masks in its place. `compiled`: our executor
+    runs the operations; else graphql-core does, to compare."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, *, compiled: bool = False) -> None:
         super().__init__(
             query=Query,
             mutation=Mutation,
@@ -36,9 +39,10 @@ class LineageSchema(strawberry.Schema):
                 kind.is_type_of = None  # each value is made as what it is; asking again costs a tenth of a large answer
                 for field in kind.fields.values():
                     _resolve_plainly(field)
+        self._compiled = Compiled(self, lambda reason: self.note_fallback(reason)) if compiled else None
 
     def _guard(self) -> Guard:
-        return Guard(self._documents)
+        return Guard(self._documents, self._compiled)
 
     def is_query(self, query: str, name: str | None) -> bool:
         """Whether a text that was executed asks, and changes nothing. `name`: of its operations."""
@@ -52,6 +56,9 @@ class LineageSchema(strawberry.Schema):
 
     def note_finished(self, seconds: float) -> None:
         """A query was answered with what was finished before."""
+
+    def note_fallback(self, reason: Reason) -> None:
+        """An operation was run by graphql-core."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing: `schema.errors.present` logs what was not foreseen, once and short."""
