@@ -1,4 +1,5 @@
-"""The command line: `headwater serve`, `ingest`, `demo`, `copy`, `resync`, `check`, `settings`, `schema`, `version`.
+"""The command line: `headwater serve`, `ingest`, `demo`, `copy`, `pin`, `resync`, `check`, `settings`,
+`schema`, `version`.
 
 Exit codes: 0 done, 1 done in part (some events refused, or not ready), 2 could not be done. Errors are one line each.
 """
@@ -78,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     copying = command("copy", _copy, "Copy everything one store holds into an empty one, and prove it equal.", store=False)
     copying.add_argument("source", metavar="FROM", help="the URL of the store to read; nothing should write to it meanwhile")
     copying.add_argument("target", metavar="TO", help="the URL of the store to fill, of any kind")
+    pinning = command("pin", _pin, "Keep ready what depends on entities; without an ID list what is pinned.")
+    pinning.add_argument("ids", nargs="*", metavar="ID", help="an entity; a bare name is one in the namespace default")
+    pinning.add_argument("--remove", action="store_true", help="they need not be kept ready any more")
     command("resync", _resync, "Take in what others than Headwater did to the store, by hand for example.")
     command("check", _check, "Check the settings and that the store answers.")
     command("settings", _settings, "Print every setting as a Markdown table.", store=False)
@@ -179,6 +183,24 @@ def _copy(arguments: argparse.Namespace) -> int:
         print(f"{kind:<28} {count:>12,}")
     print(f"{counts.total():,} in all; both stores hold the same")
     return DONE
+
+
+def _pin(arguments: argparse.Namespace) -> int:
+    from api.pinning import pinned, set_pins
+
+    settings = _configured(arguments)
+    _check_keeps(settings.backend)
+    if arguments.remove and not arguments.ids:
+        return _fail("say what to unpin; without --remove `headwater pin` lists what is pinned")
+    if not arguments.ids:
+        _run(pinned(settings.backend, say=print))
+        return DONE
+    done, wrong = _run(set_pins(settings.backend, arguments.ids, remove=arguments.remove))
+    for root in done:
+        print(f"{'unpinned' if arguments.remove else 'pinned'}: {root}")
+    for message in wrong:
+        _fail(message)
+    return DONE if not wrong else IN_PART if done else FAILED
 
 
 def _resync(arguments: argparse.Namespace) -> int:

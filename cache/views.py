@@ -6,23 +6,16 @@ has changed they are asked for in the background, so that whoever asks next find
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
-from backends.changes import Changes, NodeFilter, Order, Page, RecordChange
-from backends.commands import CommandError
-from backends.ids import Kind, make_id
 from backends.model import Direction, Epoch
 from backends.ticker import Ticker
 from cache.backend import CachedBackend, pinning
+from cache.pins import Pins
 from cache.shelf import Key
 
-GROUP: Final = "pinned"
-MOST: Final = 500
-"""Roots that may be pinned: each costs a question whenever the graph has changed."""
 TICK: Final = 1.0
 LOOK: Final = 10.0
 """Seconds between two looks at what other replicas pinned."""
@@ -48,6 +41,7 @@ class Views:
 
     def __init__(self, cached: CachedBackend, ask: Callable[[str], Awaitable[None]]) -> None:
         self._cached = cached
+        self._pins = Pins(cached)
         self._ask = ask
         self._turn = asyncio.Lock()
         self._ticker = Ticker(self._look, TICK, "views.behind")
@@ -63,17 +57,19 @@ class Views:
     async def __aexit__(self, *_: object) -> None:
         await self._ticker.stop()
 
+    async def pinned(self) -> tuple[str, ...]:
+        """All that is pinned. Raises `BackendError`."""
+        return await self._pins.pinned()
+
     async def pin(self, root: str) -> None:
         """Keeps what depends on a root ready from now on. Raises `CommandError`, `BackendError`."""
-        roots = await self._pinned()
-        if root not in roots and len(roots) >= MOST:
-            raise CommandError("BAD_INPUT", f"at most {MOST} roots may be pinned; unpinImpact makes room", "id")
-        await self._write(root, {"root": root})
+        await self._pins.pin(root)
+        await self.refresh()
 
     async def unpin(self, root: str) -> bool:
         """Whether it was pinned. Raises `BackendError`."""
-        was = root in await self._pinned()
-        await self._write(root, None)
+        was = await self._pins.unpin(root)
+        await self.refresh()
         return was
 
     def listed(self) -> list[ImpactView]:
@@ -100,7 +96,7 @@ class Views:
         """Asks for all that is pinned, so that it is current. Raises `BackendError`."""
         async with self._turn:
             if look:
-                self.roots = await self._pinned()
+                self.roots = await self.pinned()
                 self._looked = asyncio.get_running_loop().time()
             # Noted before: what is written meanwhile is then asked about again.
             self._current = (await self._cached.changes_since(None)).epoch
@@ -117,14 +113,3 @@ class Views:
         look = self._looked is None or asyncio.get_running_loop().time() - self._looked >= LOOK
         if look or (self.roots and (await self._cached.changes_since(None)).epoch != self._current):
             await self.refresh(look=look)
-
-    async def _write(self, root: str, value: dict[str, str] | None) -> None:
-        digest = blake2b(root.encode(), digest_size=16).hexdigest()  # an id may be too long to be a part of another
-        now = time.time_ns() // 1000
-        record = RecordChange(make_id(Kind.STATE, "pin", digest), value, (GROUP,) if value else (), now)
-        await self._cached.apply(Changes(now, records=(record,)))
-        await self.refresh()
-
-    async def _pinned(self) -> tuple[str, ...]:
-        page = await self._cached.find_nodes(NodeFilter(group=GROUP), Order.NEWEST, Page(MOST))
-        return tuple(sorted(str(node.attributes["root"]) for node in page.nodes))

@@ -14,7 +14,7 @@ from schema.flat import FLAT_ROOTS
 from schema.follow import Spot
 from schema.names import Sought
 from schema.pins import impact_views
-from schema.roots import ENTITY_ROOTS, RootTask, find
+from schema.roots import ENTITY_ROOTS, RootTask, find, known
 from schema.seen import Seen
 from schema.selection import Document, FieldKey, Selection, field_key
 
@@ -74,6 +74,19 @@ async def find_one(context: Context, name: Sought) -> Node | None:
         raise error
     node: Node | None = found[0]
     return node
+
+
+async def known_one(context: Context, text: str) -> Node:
+    """The node that an id stands for. Raises NOT_FOUND with the nearest ids where there is none, BAD_INPUT."""
+    found: list[Node] = []
+
+    def look(reader: Reader) -> Task:
+        found[:] = yield from known(reader, [text], "id")
+
+    reader = await _read(context, lambda reader: reader.spawn((), look(reader)), watermark=False)
+    if isinstance(error := reader.values.get(()), Exception):
+        raise error
+    return found[0]
 
 
 async def _read(context: Context, begin: Callable[[Reader], None], *, watermark: bool) -> Reader:

@@ -10,11 +10,12 @@ from graphql import get_named_type
 from backends.commands import Command, CommandError, Done
 from backends.errors import Conflict
 from backends.ids import Kind, make_id, name_of
-from schema import said
+from schema import pinning, said
 from schema.context import Context, Info
 from schema.errors import ApiError, Code
-from schema.gather import find_one, gather_entities
+from schema.gather import find_one, gather_entities, known_one
 from schema.names import DEFAULT_NAMESPACE, Sought, sought
+from schema.pinning import told_of
 from schema.pins import Views
 from schema.plan import API_KINDS
 from schema.selection import Document, Selection
@@ -138,8 +139,7 @@ class Mutation:
     @resolver("Keeps what depends on an entity ready from now on, for all who ask; it is remembered across restarts.")
     async def pin_impact(self, info: Info, input: Pin) -> payloads.PinImpactPayload:
         async def act(context: Context) -> Done:
-            root = await _known(context, input.id)
-            await _views(context).pin(root)
+            root = await pinning.pin(context, _views(context), input.id)
             return Done((await context.backend.changes_since(None)).epoch, (root,))
 
         out = await _act(info, act, lambda done: {"entity": done.ids})
@@ -148,14 +148,11 @@ class Mutation:
     @resolver("What depends on an entity need not be kept ready any more.")
     async def unpin_impact(self, info: Info, input: Pin) -> payloads.UnpinImpactPayload:
         async def act(context: Context) -> Done:
-            found = await find_one(context, _meant(input.id, "id"))
-            root = str(input.id) if found is None else found.id  # what is gone may still be pinned
-            was = await _views(context).unpin(root)
-            return Done((await context.backend.changes_since(None)).epoch, (root,) if was else ())
+            root = await pinning.unpin(context, _views(context), input.id)
+            return Done((await context.backend.changes_since(None)).epoch, (root,))
 
         out = await _act(info, act, lambda done: {})
-        was = out.done.ids[0] if out.done and out.done.ids else None
-        return payloads.UnpinImpactPayload(id=None if was is None else strawberry.ID(was), errors=out.errors)
+        return payloads.UnpinImpactPayload(id=strawberry.ID(out.done.ids[0]) if out.done else None, errors=out.errors)
 
 
 async def _perform(
@@ -212,7 +209,8 @@ async def _model(context: Context, text: str) -> str:
         name = said.whole_id(text, Kind.MODEL, "model")  # refuses what has another kind, or is no id
         meant = Sought(text, (), (DEFAULT_NAMESPACE, name_of(name)))
     else:
-        meant = _meant(text, "model")
+        with told_of("model"):
+            meant = sought(text)
     if meant.latest is None:
         return meant.ids[0]
     found = await find_one(context, meant)
@@ -220,14 +218,5 @@ async def _model(context: Context, text: str) -> str:
 
 
 async def _known(context: Context, text: str) -> str:
-    found = await find_one(context, _meant(text, "id"))
-    if found is None:
-        raise CommandError("NOT_FOUND", f"there is no {text}", "id")
-    return found.id
-
-
-def _meant(text: str, field: str) -> Sought:
-    try:
-        return sought(text)
-    except ApiError as error:
-        raise CommandError(error.code, error.message, field) from None
+    with told_of("id"):
+        return (await known_one(context, text)).id

@@ -34,14 +34,21 @@ class KeptView(Protocol):
     def repairs(self) -> int: ...
 
 
-class Views(Protocol):
-    """Keeps impact views. `cache.views.Views` is the one there is."""
+class Pins(Protocol):
+    """Keeps which roots are pinned: `cache.pins.Pins`, and who keeps views."""
+
+    async def pinned(self) -> tuple[str, ...]:
+        """The ids of all roots. Raises `BackendError`."""
 
     async def pin(self, root: str) -> None:
         """Keeps what depends on a root ready from now on. Raises `CommandError`, `BackendError`."""
 
     async def unpin(self, root: str) -> bool:
         """Whether it was pinned. Raises `BackendError`."""
+
+
+class Views(Pins, Protocol):
+    """Keeps impact views. `cache.views.Views` is the one there is."""
 
     def listed(self) -> Sequence[KeptView]:
         """The views there are: pinned ones first, then the largest."""

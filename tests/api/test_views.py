@@ -25,12 +25,12 @@ async def capture(client: httpx.AsyncClient, job: str, source: str, target: str)
 
 
 async def pin(client: httpx.AsyncClient, root: str) -> Any:
-    text = f'mutation {{ pinImpact(input: {{ id: "{root}" }}) {{ entity {{ id }} errors {{ code field }} }} }}'
+    text = f'mutation {{ pinImpact(input: {{ id: "{root}" }}) {{ entity {{ id }} errors {{ code field message }} }} }}'
     return (await ask(client, text))["pinImpact"]
 
 
 async def unpin(client: httpx.AsyncClient, root: str) -> Any:
-    text = f'mutation {{ unpinImpact(input: {{ id: "{root}" }}) {{ id errors {{ code }} }} }}'
+    text = f'mutation {{ unpinImpact(input: {{ id: "{root}" }}) {{ id errors {{ code field message }} }} }}'
     return (await ask(client, text))["unpinImpact"]
 
 
@@ -113,7 +113,25 @@ async def test_what_is_gone_is_pinned_no_more_once_that_is_said() -> None:
 
 async def test_what_is_unknown_is_not_pinned() -> None:
     async with service() as client:
-        assert await pin(client, "nothing") == {"entity": None, "errors": [{"code": "NOT_FOUND", "field": "id"}]}
+        await capture(client, "one", "orders", "clean")
+        there_is_no = {
+            "code": "NOT_FOUND",
+            "field": "id",
+            "message": "there is no order; did you mean dataset:default#orders?",
+        }
+        assert await pin(client, "order") == {"entity": None, "errors": [there_is_no]}
+
+
+async def test_what_is_not_pinned_is_not_unpinned_and_that_is_said() -> None:
+    async with service() as client:
+        await capture(client, "one", "orders", "clean")
+        told = {"code": "NOT_FOUND", "field": "id", "message": "dataset:default#orders is not pinned"}
+        assert await unpin(client, "orders") == {"id": None, "errors": [told]}
+        await pin(client, "clean")
+        told["message"] += "; did you mean dataset:default#clean?"
+        assert await unpin(client, "orders") == {"id": None, "errors": [told]}
+        assert (await unpin(client, ""))["errors"][0]["code"] == "BAD_INPUT"
+        assert await unpin(client, "clean") == {"id": "dataset:default#clean", "errors": []}
 
 
 async def test_without_a_cache_nothing_is_kept() -> None:

@@ -9,7 +9,7 @@ from backends.ids import Kind, make_id
 from backends.memory import MemoryBackend
 from backends.model import Direction, EdgeKey, EdgeKind, Epoch, Subgraph, Traversal
 from backends.testing.graphs import stated
-from cache import views
+from cache import pins
 from cache.answers import HOT, LARGE, Answers
 from cache.backend import CachedBackend, Limits
 from cache.closure import Closure
@@ -117,7 +117,7 @@ async def test_what_one_replica_pins_all_keep(store: LineageBackend) -> None:
 
 
 async def test_pins_are_bounded(store: LineageBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "MOST", 2)
+    monkeypatch.setattr(pins, "MOST", 2)
     one = Replica(store)
     async with one.cached:
         for number in (0, 1, 1, 0):
