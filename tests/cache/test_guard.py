@@ -61,20 +61,22 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("mood", ["gone", "slow"])
-async def test_failure_is_a_miss_and_the_next_questions_are_not_asked(mood: str) -> None:
+@pytest.mark.parametrize(("mood", "calls"), [("gone", 1), ("slow", guard.SLOW)])
+async def test_failure_is_a_miss_and_the_next_questions_are_not_asked(mood: str, calls: int) -> None:
     store = Moody()
     guarded = made(store)
     await guarded.open()
     await guarded.set("a", value(1))
     assert await guarded.get("a") == value(1)
     store.mood = mood
-    assert await guarded.get("a") is None
+    for _ in range(calls):
+        assert not guarded.is_open
+        assert await guarded.get("a") is None
     asked = store.asked
     for _ in range(50):
         assert await guarded.get("a") is None
         await guarded.set("a", value(2))
-    assert (store.asked, guarded.is_open, guarded.trips, guarded.failures) == (asked, True, 1, 1)
+    assert (store.asked, guarded.is_open, guarded.trips, guarded.failures) == (asked, True, 1, calls)
     store.mood = "well"
     await until(lambda: not guarded.is_open)
     assert await guarded.get("a") == value(1), "nothing to make good"
@@ -100,13 +102,49 @@ async def test_it_is_looked_for_in_the_background_and_less_and_less_often() -> N
 
 
 @pytest.mark.usefixtures("quick")
-async def test_many_questions_wait_for_a_slow_store_at_the_same_time_and_once() -> None:
+async def test_many_questions_wait_for_a_slow_store_at_the_same_time_and_count_as_one() -> None:
     store = Moody()
     guarded = made(store)
     await guarded.open()
     store.mood = "slow"
-    assert set(await asyncio.gather(*(guarded.get(f"{n}") for n in range(100)))) == {None}
+    for turn in range(guard.SLOW):
+        assert guarded.trips == 0, f"after {turn} turns: perhaps this process was busy"
+        assert set(await asyncio.gather(*(guarded.get(f"{n}") for n in range(100)))) == {None}
     assert guarded.trips == 1
+    await guarded.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_store_that_is_late_now_and_then_stays_in_use() -> None:
+    store = Moody()
+    guarded = made(store)
+    await guarded.open()
+    await guarded.set("a", value(1))
+    for _ in range(5):
+        store.mood = "slow"
+        for _ in range(guard.SLOW - 1):
+            assert await guarded.get("a") is None
+        store.mood = "well"
+        assert await guarded.get("a") == value(1)
+    assert (guarded.is_open, guarded.trips, guarded.failures) == (False, 0, 5 * (guard.SLOW - 1))
+    await guarded.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_store_that_is_late_at_the_first_look_is_asked_again_at_once() -> None:
+    class LateOnce(Moody):
+        async def ping(self) -> None:
+            self.mood = "slow" if self.pinged % 2 == 0 else "well"
+            await super().ping()
+
+    store = LateOnce()
+    store.pinged = 1
+    guarded = Guard(store, wait=0.01, first=0.02)
+    await guarded.open()
+    store.mood = "gone"
+    await guarded.get("a")
+    await until(lambda: not guarded.is_open)
+    assert (guarded.pause, store.pinged) == (0.04, 4), "one pause, two looks"
     await guarded.close()
 
 
