@@ -93,7 +93,7 @@ class Decision:
             after = changed(old or NodeRow(change.id, next_number, 0, {}), change)
             if old is None:
                 next_number += 1
-                after = replace(after, version=1)
+                after = after if after.version == 1 else replace(after, version=1)
             if after is not old:
                 self.rows[change.id] = self._changed[change.id] = after
 

@@ -52,13 +52,13 @@ def changed(row: NodeRow, change: NodeChange) -> NodeRow:
     alias = row.alias_of if change.alias_of is None else (change.alias_of or None)
     if alias == row.id:
         alias = None
-    after = replace(row, first_seen=first, last_seen=last, deleted_at=deleted, withdrawn=withdrawn, alias_of=alias)
-    if said:
-        after = replace(after, attributes={**row.attributes, **said})
-    if not said and after == row:
+    new = bool(said) or alias != row.alias_of or deleted != row.deleted_at
+    if not new and (first, last, withdrawn) == (row.first_seen, row.last_seen, row.withdrawn):
         return row
-    steady = not said and after.alias_of == row.alias_of and after.standing == row.standing
-    return after if steady and after.deleted_at == row.deleted_at else replace(after, version=row.version + 1)
+    attributes = {**row.attributes, **said} if said else row.attributes
+    # Spelled out: `replace` takes ten times as long, and most of what a write of many nodes costs here.
+    after = NodeRow(row.id, row.number, row.version + new, attributes, first, last, deleted, withdrawn, alias)
+    return after if new or after.standing == row.standing else replace(after, version=row.version + 1)
 
 
 def as_node(row: NodeRow, others: Sequence[NodeRow] = (), *, facets: bool) -> Node:
