@@ -1,37 +1,31 @@
-"""The same proof with processes of their own, a real Redis and everything that can happen to it: 0 wrong, 0 errors.
+"""The same proof with processes of their own, a real Redis and everything that can happen to it: 0 wrong, 0 errors. Over
+servers: tests/backends/test_cached_processes.py.
 
 HYPOTHESIS_PROFILE=soak makes it minutes instead of seconds."""
 
 from pathlib import Path
 
 from tests.cache.harness.outside import run
+from tests.cache.harness.proof import assert_never_stale
 from tests.cache.redis_server import RedisServer
-from tests.conftest import PROFILE
-
-SECONDS = 300 if PROFILE == "soak" else 9
 
 
 async def test_no_answer_is_stale_whatever_happens_to_redis(own_redis: RedisServer, tmp_path: Path) -> None:
-    for attempt in range(4):  # how much a machine gets done that is busy with other things nobody can promise
-        own_redis.do(lambda client: client.flushall())
-        found = await run(store_in(tmp_path / str(attempt)), own_redis, tmp_path / str(attempt), SECONDS * 2**attempt)
-        assert not found.wrong
-        assert not found.errors
-        often = min(found.had["HIT"], found.had["REPAIRED"], found.had["MISS"], found.writes)
-        if often > 20 and min(found.stored, found.foreign, found.trips) > 0:
-            return
-    raise AssertionError(f"too little was proved: {found}")
+    async def empty(folder: Path) -> str:
+        return store_in(folder)
+
+    await assert_never_stale(empty, own_redis, tmp_path)
 
 
 async def test_harness_of_processes_catches_a_weakened_rule(own_redis: RedisServer, tmp_path: Path) -> None:
     for attempt in range(8):  # what is caught depends on who comes between whom
         folder = tmp_path / str(attempt)
+        folder.mkdir()
         if (await run(store_in(folder), own_redis, folder, 3 + attempt, weakened="endpoints_only")).wrong:
             return
     raise AssertionError("nothing wrong was found under the weakened rule")
 
 
 def store_in(folder: Path) -> str:
-    """The URL of a store in a new folder."""
-    folder.mkdir()
+    """The URL of a store in a folder."""
     return f"sqlite:///{folder}/lineage.db?timeout=60"
