@@ -44,13 +44,11 @@ serializers:
   - {{ className: org.apache.tinkerpop.gremlin.util.ser.GraphBinaryMessageSerializerV1 }}
 {more}
 """
-AUTHENTICATION = """
+SECURED = """
+ssl: {{ enabled: true, keyStore: {store}, keyStorePassword: {secret}, keyStoreType: PKCS12 }}
 authentication: {{
   authenticator: org.apache.tinkerpop.gremlin.server.auth.SimpleAuthenticator,
-  config: {{ credentialsDb: {home}/credentials.properties }}}}
-"""
-TLS = """
-ssl: {{ enabled: true, keyStore: {store}, keyStorePassword: {password}, keyStoreType: PKCS12 }}
+  config: {{ credentialsDb: {credentials} }}}}
 """
 
 
