@@ -5,7 +5,7 @@ An ASGI application without a framework: what it does besides running a query is
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
@@ -18,6 +18,7 @@ from schema.errors import ApiError, Code, bad_input
 from schema.finished import Finished, Key, Recorder, key_of
 from schema.http.leaving import Left, unless_left
 from schema.http.requests import GRAPHQL_JSON, JSON, MAX_BODY, HttpError, Posed, headers_of, media_of, posed_of, to_json
+from schema.http.sending import Answer, sent
 from schema.service import LineageSchema
 
 ContextOf: TypeAlias = Callable[[Scope, Mapping[bytes, bytes]], Awaitable[Context]]
@@ -32,16 +33,6 @@ _STATUS = {
 }
 """Statuses of answers without data, by the code of the first error; others are 400, or 200 for clients that know only
 `application/json`, as these take any other status for a failure of the way."""
-_TYPES = {GRAPHQL_JSON: f"{GRAPHQL_JSON}; charset=utf-8".encode(), JSON: JSON.encode()}
-
-
-class Answer(NamedTuple):
-    """What is sent."""
-
-    status: int
-    media: str
-    body: bytes
-    headers: Mapping[str, str] = {}
 
 
 class GraphQLApp:
@@ -51,20 +42,19 @@ class GraphQLApp:
         self._schema, self._context_of, self._max_body = schema, context_of, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = headers_of(scope)
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope, headers, receive)
         except HttpError as refusal:
             errors = [{"message": refusal.error.message, "extensions": {"code": refusal.error.code, **refusal.error.more}}]
             answer = Answer(refusal.status, JSON, to_json({"errors": errors}), refusal.headers)
         except Left:
             return
-        headers = [(b"content-type", _TYPES[answer.media]), (b"content-length", str(len(answer.body)).encode())]
-        headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        status, given, body = await sent(answer, scope["method"], headers)
+        await send({"type": "http.response.start", "status": status, "headers": given})
+        await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        headers = headers_of(scope)
+    async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
         media = media_of(headers.get(b"accept", b"*/*"))
         posed = await posed_of(scope, headers, receive, self._max_body)
         context = await self._context_of(scope, headers)

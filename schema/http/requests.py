@@ -59,21 +59,27 @@ def media_of(accept: bytes) -> str:
 @lru_cache(256)
 def _preferred(accept: bytes) -> str | None:
     """The media type with the greatest weight. Where both are alike it is the older one, unless only the newer is named."""
-    weights: dict[str, float] = {}
-    for part in accept.decode("latin-1").lower().split(","):
+    taken = weights(accept)
+    if not any(taken):
+        return JSON  # an empty header says nothing
+    anything = taken.get("application/*", taken.get("*/*", 0.0))
+    modern, plain = taken.get(GRAPHQL_JSON, anything), taken.get(JSON, anything)
+    if modern <= 0 >= plain:
+        return None
+    return GRAPHQL_JSON if modern > plain or (modern == plain and GRAPHQL_JSON in taken) else JSON
+
+
+def weights(header: bytes) -> dict[str, float]:
+    """What a header such as Accept names, in lower case, with the weights from 0 to 1; those that are none are 0."""
+    found: dict[str, float] = {}
+    for part in header.decode("latin-1").lower().split(","):
         name, *parameters = (each.strip() for each in part.split(";"))
         weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
         try:
-            weights[name] = float(weight)
+            found[name] = float(weight)
         except ValueError:
-            weights[name] = 0.0
-    if not any(weights):
-        return JSON  # an empty header says nothing
-    anything = weights.get("application/*", weights.get("*/*", 0.0))
-    modern, plain = weights.get(GRAPHQL_JSON, anything), weights.get(JSON, anything)
-    if modern <= 0 >= plain:
-        return None
-    return GRAPHQL_JSON if modern > plain or (modern == plain and GRAPHQL_JSON in weights) else JSON
+            found[name] = 0.0
+    return found
 
 
 async def posed_of(scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, max_body: int) -> Posed:

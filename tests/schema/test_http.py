@@ -258,3 +258,52 @@ async def test_what_is_written_is_written_whoever_leaves() -> None:
         backend.may_end.set()
         await answering
     assert sent[0]["status"] == 200
+
+
+LONG = {"query": "{ __schema { types { name } } }"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "packing"),
+    [
+        *(("gzip", "gzip"), ("zstd", "zstd"), ("gzip, zstd", "zstd"), ("zstd;q=0.5, gzip", "gzip"), ("*", "zstd")),
+        *(("br", None), ("", None), ("gzip;q=0, zstd;q=0", None), ("gzip;q=0.5, identity", None), ("gzip;q=x", None)),
+    ],
+)
+async def test_long_answers_are_packed_as_the_client_takes_them(accept: str, packing: str | None) -> None:
+    async with await client() as http:
+        plain = await http.post("/graphql", json=LONG, headers={"accept-encoding": ""})
+        given = await http.send(http.build_request("POST", "/graphql", json=LONG, headers={"accept-encoding": accept}))
+        assert given.headers.get("content-encoding") == packing
+        assert given.json() == plain.json()
+        assert "content-encoding" not in plain.headers
+        small = await http.post("/graphql", json=ASKED, headers={"accept-encoding": accept})
+        assert "content-encoding" not in small.headers
+
+
+async def test_what_is_very_long_is_packed_too() -> None:
+    async with await client() as http:
+        text = "{ " + " ".join(f"a{n}: __schema {{ types {{ fields {{ description }} }} }}" for n in range(20)) + " }"
+        given = await http.post("/graphql", json={"query": text}, headers={"accept-encoding": "gzip"})
+        assert given.headers["content-encoding"] == "gzip"
+        assert len(given.content) > 128 * 1024 > int(given.headers["content-length"])
+
+
+async def test_get_has_a_tag_that_spares_the_answer() -> None:
+    async with await client() as http:
+        asked = {"query": QUERY, "variables": json.dumps({"id": "dataset:n#a"})}
+        given = await http.get("/graphql", params=asked)
+        tag = given.headers["etag"]
+        assert given.headers["cache-control"] == "private, no-cache"
+        for known in (tag, f'W/"other", {tag}', "*"):
+            again = await http.get("/graphql", params=asked, headers={"if-none-match": known})
+            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        again = await http.get("/graphql", params=asked, headers={"if-none-match": 'W/"other"'})
+        assert (again.status_code, again.json()) == (200, given.json())
+        other = {**asked, "variables": json.dumps({"id": "dataset:n#b"})}
+        assert (await http.get("/graphql", params=other)).headers["etag"] != tag
+        assert "etag" not in (await http.post("/graphql", json=ASKED)).headers
+        assert (
+            "etag"
+            not in (await http.get("/graphql", params={"query": "{ nope }"}, headers={"accept": GRAPHQL_JSON})).headers
+        )
