@@ -39,7 +39,7 @@ from backends.neo4j_find import compile_find, decode_find
 from backends.neo4j_mapped import open_mapped
 from backends.neo4j_read import EPOCH, LOCK, Got, compile_get, compile_log, decode_log
 from backends.neo4j_resync import resync
-from backends.neo4j_scan import compile_scan, compile_topology, decode_scan, decode_topology
+from backends.neo4j_scan import BOUND, compile_scan, compile_topology, decode_scan, decode_topology, first_page
 from backends.neo4j_settings import Settings
 from backends.neo4j_statement import Statement
 from backends.neo4j_traverse import MANY_ROOTS, Found, compile_traversal, compile_wide, decode, subgraph
@@ -177,10 +177,16 @@ class Neo4jBackend(LineageBackend):
         return decode_find(await self._record(compile_find(where, order, page)), where, order, page)
 
     async def scan(self, after: Cursor | None = None) -> ScanPage:
+        after = await self._after(after)
         return decode_scan(await self._record(compile_scan(after)), after)
 
     async def scan_topology(self, after: Cursor | None = None) -> TopologyPage:
+        after = await self._after(after)
         return decode_topology(await self._record(compile_topology(after)), after)
+
+    async def _after(self, after: Cursor | None) -> Cursor:
+        """Where a page of a scan begins. One read by the same statement as its end may lack nodes of before that end."""
+        return first_page(await self._record(BOUND)) if after is None else after
 
     # Traversing
 

@@ -1,7 +1,9 @@
 """Reading everything once, in pages: statements over ranges of node numbers, which are dense. Pure.
 
 A page covers all labels, so that a node which is hidden or shown between two pages is in one of them all the same. Only
-nodes whose numbers were given out before the scan began are in it, and edges between those.
+nodes whose numbers were given out before the scan began are in it, and edges between those. How far that is, is read by a
+statement of its own: while a commit is applied its last number may be seen before its nodes are, and the next statement
+waits for all of it (facts: the bookmark). So no edge is in a scan without its ends because they came beside it.
 """
 
 from collections.abc import Mapping
@@ -31,13 +33,20 @@ PAGE: Final = 2_000
 SHOWN: Final = {kind.value: kind for kind in EDGE_KINDS if not kind.is_hidden}
 
 
-def compile_scan(after: Cursor | None) -> Statement:
+BOUND: Final = Statement("MATCH (e:_Epoch {id: 0}) RETURN e.next AS bound")
+"""The number that the next new node will have: where a scan ends."""
+
+
+def first_page(record: Mapping[str, Any]) -> Cursor:
+    """The cursor of the first page, of the record of `BOUND`."""
+    return ("nodes", 0, int(record["bound"]))
+
+
+def compile_scan(after: Cursor) -> Statement:
     """A page of everything. Raises `Rejected` for what is no cursor of a scan."""
     match after:
-        case None:
-            return Statement(_nodes("0"), {"size": NODES})
         case ("nodes", int(low), int(bound)):
-            return Statement(_nodes("$p.low"), {"low": low, "bound": bound, "size": NODES})
+            return Statement(ALL, {"low": low, "bound": bound, "size": NODES})
         case ("edges", int(low), int(bound)):
             return Statement(EDGES, {"low": low, "bound": bound, "size": NODES})
         case ("hubs", int(), int(bound), int(hub), int(begin), *_):
@@ -49,18 +58,10 @@ def compile_scan(after: Cursor | None) -> Statement:
     raise Rejected("not a cursor of a scan")
 
 
-def _nodes(low: str) -> str:
-    bound = "e.next" if low == "0" else "$p.bound"
-    return f"""\
-MATCH (e:_Epoch {{id: 0}})
-WITH {bound} AS bound
-CALL (bound) {{
-  MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
-  WHERE n._number >= {low} AND n._number < {low} + $p.size AND n._number < bound
-  RETURN collect([{row_of("n")}, n._facets]) AS nodes
-}}
-RETURN bound, nodes"""
-
+ALL: Final = f"""\
+MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
+WHERE n._number >= $p.low AND n._number < $p.low + $p.size AND n._number < $p.bound
+RETURN collect([{row_of("n")}, n._facets]) AS nodes"""
 
 EDGES: Final = f"""\
 MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
@@ -96,11 +97,10 @@ WITH c ORDER BY c.id LIMIT $p.size
 RETURN collect([c.id, c.value, c.groups, c.rank]) AS records"""
 
 
-def decode_scan(record: Mapping[str, Any], after: Cursor | None) -> ScanPage:
+def decode_scan(record: Mapping[str, Any], after: Cursor) -> ScanPage:
     """The page that the record of `compile_scan` is."""
-    if after is None or after[0] == "nodes":
-        bound = record["bound"]
-        low = 0 if after is None else int(after[1])
+    if after[0] == "nodes":
+        low, bound = int(after[1]), int(after[2])
         nodes = tuple(_node(*said) for said in sorted(record["nodes"], key=lambda said: said[0][1]))
         more = low + NODES < bound
         return ScanPage(Changes(0, nodes), ("nodes", low + NODES, bound) if more else ("edges", 0, bound))
@@ -152,30 +152,20 @@ def _edge(source: str, kind: str, target: str, names: list[str], facts: list[str
 # The topology alone
 
 
-def compile_topology(after: Cursor | None) -> Statement:
+def compile_topology(after: Cursor) -> Statement:
     """A page of nodes, or of the edges from nodes of a range. Raises `Rejected`."""
     match after:
-        case None:
-            return Statement(_standing("0"), {"size": TOPOLOGY})
         case ("nodes", int(low), int(bound)):
-            return Statement(_standing("$p.low"), {"low": low, "bound": bound, "size": TOPOLOGY})
+            return Statement(STANDING, {"low": low, "bound": bound, "size": TOPOLOGY})
         case ("edges", int(low), int(bound)):
             return Statement(FLOWS, {"low": low, "bound": bound, "size": TOPOLOGY})
     raise Rejected("not a cursor of a scan")
 
 
-def _standing(low: str) -> str:
-    bound = "e.next" if low == "0" else "$p.bound"
-    return f"""\
-MATCH (e:_Epoch {{id: 0}})
-WITH {bound} AS bound
-CALL (bound) {{
-  MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
-  WHERE n._number >= {low} AND n._number < {low} + $p.size AND n._number < bound AND NOT n:_Hidden
-  RETURN collect(n._number) AS numbers, collect(n.id) AS ids
-}}
-RETURN bound, numbers, ids"""
-
+STANDING: Final = """\
+MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
+WHERE n._number >= $p.low AND n._number < $p.low + $p.size AND n._number < $p.bound AND NOT n:_Hidden
+RETURN collect(n._number) AS numbers, collect(n.id) AS ids"""
 
 FLOWS: Final = f"""\
 MATCH (n:_Node) USING INDEX SEEK n:_Node(_number)
@@ -185,14 +175,14 @@ WITH type(r) AS kind, collect(n._number) AS sources, collect(t._number) AS targe
 RETURN collect([kind, sources, targets]) AS flows"""
 
 
-def decode_topology(record: Mapping[str, Any], after: Cursor | None) -> TopologyPage:
+def decode_topology(record: Mapping[str, Any], after: Cursor) -> TopologyPage:
     """The page that the record of `compile_topology` is. Raises `Foreign`."""
     none, no_kinds = np.empty(0, np.int64), np.empty(0, np.uint8)
-    if after is None or after[0] == "nodes":
-        bound, numbers, ids = record["bound"], record["numbers"], record["ids"]
+    low, bound = int(after[1]), int(after[2])
+    if after[0] == "nodes":
+        numbers, ids = record["numbers"], record["ids"]
         if len(numbers) != len(ids):
             raise Foreign
-        low = 0 if after is None else int(after[1])
         kinds = np.fromiter((kind_of(node_id).code for node_id in ids), np.uint8, len(ids))
         part = Topology(np.array(numbers, np.int64), kinds, tuple(ids), none, no_kinds, none)
         return TopologyPage(part, ("nodes", low + TOPOLOGY, bound) if low + TOPOLOGY < bound else ("edges", 0, bound))
@@ -204,6 +194,5 @@ def decode_topology(record: Mapping[str, Any], after: Cursor | None) -> Topology
     codes = np.repeat(
         np.array([SHOWN[flow[0]].code for flow in flows], np.uint8), np.array([len(flow[1]) for flow in flows], np.int64)
     )
-    low, bound = int(after[1]), int(after[2])
     part = Topology(none, no_kinds, (), sources, codes, targets)
     return TopologyPage(part, ("edges", low + TOPOLOGY, bound) if low + TOPOLOGY < bound else None)

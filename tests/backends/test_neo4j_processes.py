@@ -14,11 +14,12 @@ import pytest
 from backends.base import LineageBackend
 from backends.changes import Changes, EdgeChange, NodeFilter, Order
 from backends.errors import BackendError, Misconfigured, TimedOut, Unavailable
+from backends.memory import MemoryBackend
 from backends.model import Direction, EdgeKey
 from backends.neo4j_settings import Settings
 from backends.registry import open_backend
 from backends.testing.graphs import CHAIN, arrows, dataset, stated
-from backends.testing.reading import ask, epoch_of, listed, node_of, topology
+from backends.testing.reading import ask, copied, epoch_of, listed, node_of, topology
 from tests.backends.hasty import hasty
 from tests.backends.neo4j_store import by_hand, empty, wipe
 from tests.backends.neo4j_writer import WRITERS
@@ -157,6 +158,20 @@ async def test_answers_beside_writers_of_other_processes_are_of_an_epoch_of_the_
             last, asked = found.epoch, asked + 1
         assert asked > 5
         assert len((await ask(backend, SOURCE, DOWN)).edges) == 600
+
+
+async def test_scans_beside_writers_of_other_processes_hold_no_edge_without_its_ends(url: str) -> None:
+    """Each event comes with new nodes, so that the last of them are being written whenever a scan begins."""
+    async with (
+        open_backend(url) as backend,
+        process("write", url, "ax", 150) as one,
+        process("write", url, "bx", 150) as two,
+    ):
+        writing = asyncio.gather(numbers(one), numbers(two))
+        while not writing.done():
+            await topology(backend)  # which looks for the ends of each edge
+            await copied(backend, MemoryBackend())  # which refuses an edge without
+        assert len((await topology(backend)).edges) == 600
 
 
 async def test_services_that_start_together_make_one_store(url: str) -> None:

@@ -16,7 +16,7 @@ from backends.neo4j_effect import compile_write
 from backends.neo4j_find import compile_find
 from backends.neo4j_group import NEVER, Group, Incident, MoreNeeded
 from backends.neo4j_read import EPOCH, LOCK, compile_get, compile_log, compile_trim
-from backends.neo4j_scan import compile_scan, compile_topology
+from backends.neo4j_scan import BOUND, compile_scan, compile_topology
 from backends.neo4j_schema import GENESIS, await_rules, begin, list_rules, missing
 from backends.neo4j_statement import Statement
 from backends.neo4j_traverse import compile_traversal, compile_wide, decode
@@ -61,13 +61,12 @@ def readings() -> Mapping[str, Statement]:
         "get-facets": compile_get([ORDERS], (), facets=True),
         "log": compile_log(41),
         "trim": compile_trim(1_000),
-        "scan": compile_scan(None),
+        "scan": BOUND,
         "scan-nodes": compile_scan(("nodes", 2_000, 5_000)),
         "scan-edges": compile_scan(("edges", 0, 5_000)),
         "scan-hub": compile_scan(("hubs", 0, 5_000, 17, 20_000, 18)),
         "scan-kept": compile_scan(("kept", 5_000, ORDERS, "PAIR", MART)),
         "scan-records": compile_scan(("records", RUN)),
-        "topology": compile_topology(None),
         "topology-nodes": compile_topology(("nodes", 20_000, 50_000)),
         "topology-edges": compile_topology(("edges", 0, 50_000)),
         "schema": Statement(";\n".join(rule.text for rule in missing(()))),
