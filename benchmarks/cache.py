@@ -71,9 +71,9 @@ def flip(subgraph: Subgraph, rng: Random, number: int, *, stands: bool) -> Chang
     return Changes(number, edges=(change,))
 
 
-async def single(backend: LineageBackend, chosen: dict[int, list[str]]) -> None:
-    """One question at a time."""
-    async with CachedBackend(backend, MemoryStore(2**28), limits=AMPLE) as cached:
+async def single(backend: LineageBackend, plain: LineageBackend, chosen: dict[int, list[str]]) -> None:
+    """One question at a time; `plain` is the same store without an index."""
+    async with plain, CachedBackend(backend, MemoryStore(2**28), limits=AMPLE) as cached:
         for size, ids in chosen.items():
             if not ids:
                 continue
@@ -81,20 +81,19 @@ async def single(backend: LineageBackend, chosen: dict[int, list[str]]) -> None:
             found = await cached.traverse(question)
             computed = await micros(lambda q=question: backend.traverse(q), 60)  # type: ignore[misc]
             hit = await micros(lambda q=question: cached.traverse(q), 1_000)  # type: ignore[misc]
-            repaired, again = [], []
+            taken: dict[str, list[float]] = {name: [] for name in ("repaired", "computed", "by the store alone")}
             for number in range(40):  # an edge comes, and the same goes again
                 await backend.apply(flip(found, Random(number // 2), time.time_ns() // 1000, stands=number % 2 == 0))
                 began = time.perf_counter()
-                word = (await cached.traverse(question)).cache
-                if word == "REPAIRED":
-                    repaired.append(time.perf_counter() - began)
-                began = time.perf_counter()
-                await backend.traverse(question)
-                again.append(time.perf_counter() - began)
-            middle = float(np.median(repaired)) * 1e6 if repaired else float("nan")
-            anew = float(np.median(again)) * 1e6
+                if (await cached.traverse(question)).cache == "REPAIRED":
+                    taken["repaired"].append(time.perf_counter() - began)
+                for name, other in (("computed", backend), ("by the store alone", plain)):
+                    began = time.perf_counter()
+                    await other.traverse(question)
+                    taken[name].append(time.perf_counter() - began)
+            after = {name: float(np.median(times or [np.nan])) * 1e6 for name, times in taken.items()}
             print(f"  ~{size:>7,}: computed {computed:9.0f} us, proved {hit:6.1f} us; after a change", end=" ")
-            print(f"repaired {middle:8.0f} us ({len(repaired)} of 40), computed {anew:8.0f} us")
+            print(", ".join(f"{name} {time:8.0f} us" for name, time in after.items()))
         entries = [(closure, len(closure)) for _, closure in cached.answers if len(closure) >= 1_000]
         for closure, nodes in entries:
             packed = len(encode("key", closure, None))
@@ -184,7 +183,7 @@ async def main() -> None:
         shutil.copy(path, mine)
         async with open_backend(f"sqlite:///{mine}") as backend:
             chosen = await roots(backend, layered(said.nodes))
-        await single(open_backend(f"sqlite:///{mine}"), chosen)
+        await single(open_backend(f"sqlite:///{mine}"), open_backend(f"sqlite:///{mine}?index=off"), chosen)
         await mixed(mine, chosen)
         await http(path, said.nodes)
 
