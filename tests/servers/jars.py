@@ -17,6 +17,8 @@ POM = """<project><modelVersion>4.0.0</modelVersion>
 DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 PATIENCE = 600
 """Seconds for Maven to find what is not in its repository yet."""
+ATTEMPTS = 3
+"""Downloads are cut short now and then; what has arrived is not asked for again."""
 
 
 def java() -> str:
@@ -43,10 +45,13 @@ def class_path(*coordinates: str) -> str:
         Path(folder, "pom.xml").write_text(POM.format(wanted))
         goal = ["dependency:build-classpath", "-DincludeScope=runtime", "-Dmdep.outputFile=class_path"]
         command = [maven, "-B", "-q", *goal]
-        try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            raise NotHere(f"Maven had no jars for it within {PATIENCE} seconds") from None
-        if done.returncode != 0:
-            raise NotHere(f"Maven found no jars for it: {(done.stdout + done.stderr).strip()[-2000:]}")
-        return Path(folder, "class_path").read_text().strip()
+        said = ""
+        for _ in range(ATTEMPTS):
+            try:
+                done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                raise NotHere(f"Maven had no jars for it within {PATIENCE} seconds") from None
+            if done.returncode == 0:
+                return Path(folder, "class_path").read_text().strip()
+            said = (done.stdout + done.stderr).strip()[-2000:]
+        raise NotHere(f"Maven found no jars for it: {said}")
