@@ -12,7 +12,6 @@ import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -20,8 +19,9 @@ from tqdm import tqdm
 
 from api import logs
 from api.bulk import STDIN, Tally, import_file, size_of
+from api.places import check_exists, in_words, is_unmade
 from api.server import PortInUse, listen, serve
-from api.settings import BadSetting, Settings, table, unknown_variables
+from api.settings import REDIS, BadSetting, Settings, table, unknown_variables
 from api.upkeep import DAY
 from api.version import VERSION
 from api.writer import Writer
@@ -46,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has left; Python would complain once more at exit when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return IN_PART
-    except (BadSetting, PortInUse, BackendError, OSError) as error:
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+    except (BadSetting, PortInUse, BackendError) as error:
         return _fail(str(error))
     except Exception as error:
         if debug:
@@ -120,7 +122,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
     _check_keeps(settings.backend)
     tallies = _run(_import_all(settings, arguments.files))
     accepted, refused = (sum(getattr(tally, name) for tally in tallies) for name in ("accepted", "refused"))
-    print(f"{accepted:,} accepted, {refused:,} refused, of the events for {_store(settings)}")
+    print(f"{accepted:,} accepted, {refused:,} refused, of the events for {in_words(settings.backend)}")
     for tally in tallies:
         if tally.refusals is not None:
             print(f"what was refused, and why: {tally.refusals}")
@@ -148,12 +150,6 @@ def _check_keeps(url: str) -> None:
         raise Misconfigured("memory:// keeps nothing after the command; name a store that does")
 
 
-def _store(settings: Settings) -> str:
-    """The store in words: the file of an embedded one, else the scheme alone, since a URL may hold a password."""
-    scheme, _, rest = settings.backend.partition("://")
-    return str(Path(rest.partition("?")[0].removeprefix("/")).absolute()) if scheme == "sqlite" else scheme
-
-
 def _writer(backend: LineageBackend, settings: Settings) -> Writer:
     return Writer(backend, sealed_after=settings.seal_runs_days * DAY)
 
@@ -178,6 +174,7 @@ def _copy(arguments: argparse.Namespace) -> int:
     logs.configure(Settings.from_environment(os.environ).log_level)
     for url in (arguments.source, arguments.target):
         _check_keeps(url)
+    check_exists(arguments.source)
     counts = _run(moved(arguments.source, arguments.target, say=partial(print, file=sys.stderr)))
     for kind, count in sorted(counts.items()):
         print(f"{kind:<28} {count:>12,}")
@@ -220,17 +217,21 @@ def _resync(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from api.looking import cache_answers, look_at_store
+
     for name, meant in unknown_variables(os.environ).items():
         print(f"{name} is no setting" + (f"; {meant} is" if meant else ""))
     settings = _configured(arguments)
     settings.check_exposure()
 
-    async def look() -> str:
-        async with open_backend(settings.backend) as backend:
-            await backend.ping()
-            return str((await backend.changes_since(None)).epoch)
-
-    print(f"settings are fine; the store ({_store(settings)}) answers, at epoch {_run(look())}")
+    store = in_words(settings.backend)
+    open_backend(settings.backend)  # reads the URL
+    if is_unmade(settings.backend):
+        print(f"settings are fine; there is no store at {store} yet, the first start makes it")
+    else:
+        print(f"settings are fine; the store ({store}) answers, at epoch {_run(look_at_store(settings.backend))}")
+    if settings.cache.startswith(REDIS) and not _run(cache_answers(settings.cache)):
+        return _fail("the cache does not answer; until it does, answers are remembered in each process alone", IN_PART)
     return DONE
 
 

@@ -157,7 +157,7 @@ def test_the_command_says_what_it_did_and_what_cannot_be(tmp_path: Path) -> None
     for source, target, why in (
         ("sqlite:///from.db", "sqlite:///to.db", "is not empty"),
         ("sqlite:///from.db", "sqlite:///from.db", "into itself"),
-        ("sqlite:///none.db", "sqlite:///other.db", "holds nothing"),
+        ("sqlite:///none.db", "sqlite:///other.db", "there is no store at"),
         ("sqlite:///from.db", "memory://", "keeps nothing"),
     ):
         refused = headwater("copy", source, target, cwd=tmp_path)

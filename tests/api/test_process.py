@@ -13,6 +13,7 @@ import pytest
 
 from tests.api.events import GOOD, event
 from tests.api.process import PATIENCE, environment, headwater, post, ready, started
+from tests.servers.process import free_port
 
 MEMORY = {"HEADWATER_BACKEND": "memory://"}
 EVENTS = [event(run={"runId": f"run-{n}"}, outputs=[{"namespace": "warehouse", "name": f"t{n}"}]) for n in range(5)]
@@ -124,11 +125,15 @@ def test_beyond_loopback_it_starts_with_one_and_asks_for_it(tmp_path: Path) -> N
         (["serve", "--port", "99999"], {}, "HEADWATER_PORT"),
         (["serve", "--host", "not a host"], {"HEADWATER_TOKEN": "x"}, "not a host"),
         (["check"], {"HEADWATER_DEMO": "perhaps"}, "HEADWATER_DEMO"),
-        (["ingest", "no-such-file.ndjson"], {}, "no-such-file.ndjson"),
+        (["check"], {"HEADWATER_BACKEND": "sqlite:///new.db?index=perhaps"}, "index is on or off"),
+        (["ingest", "no-such-file.ndjson"], {}, "no-such-file.ndjson: No such file"),
+        (["ingest", "."], {}, ".: Is a directory"),
+        (["copy", "sqlite:///mistyped.db", "sqlite:///new.db"], {}, "there is no store at"),
     ],
 )
 def test_what_cannot_work_is_one_line(tmp_path: Path, arguments: list[str], variables: dict[str, str], word: str) -> None:
     assert word in said_in_one_line(headwater(*arguments, cwd=tmp_path, variables=variables))
+    assert not list(tmp_path.glob("*.db*") if "copy" in arguments else ()), "a slip of the pen makes no store"
 
 
 def test_an_unknown_command_is_shown_the_known_ones(tmp_path: Path) -> None:
@@ -151,6 +156,15 @@ def test_check_names_a_mistyped_variable(tmp_path: Path) -> None:
     done = headwater("check", cwd=tmp_path, variables=MEMORY | {"HEADWATER_PROT": "1"})
     assert done.returncode == 0
     assert "HEADWATER_PROT is no setting; HEADWATER_PORT is" in done.stdout
+
+
+def test_check_makes_no_store_and_says_where_a_cache_does_not_answer(tmp_path: Path) -> None:
+    done = headwater("check", cwd=tmp_path)
+    assert done.returncode == 0
+    assert f"there is no store at {tmp_path / 'headwater.db'} yet" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+    done = headwater("check", cwd=tmp_path, variables={"HEADWATER_CACHE": f"redis://127.0.0.1:{free_port()}"})
+    assert (done.returncode, done.stderr.startswith("headwater: the cache does not answer")) == (1, True)
 
 
 def test_output_cut_short_by_its_reader_is_no_fault(tmp_path: Path) -> None:
