@@ -9,6 +9,7 @@ from api.metrics import Metrics
 from api.remembering import note_bypass
 from api.settings import Settings
 from schema.context import Context, Costs
+from schema.execute.reading import Reason
 from schema.finished import Finished
 from schema.http.app import GraphQLApp
 from schema.observed import Observed, ObservedSchema
@@ -35,5 +36,8 @@ def graphql_app(settings: Settings, metrics: Metrics, finished: Finished | None)
         for code in operation.codes:
             metrics.operation_errors.labels(code).inc()
 
-    app = GraphQLApp(ObservedSchema(count), context_of, max_body=settings.max_query_bytes)
+    fallbacks = {reason: metrics.fallbacks.labels(reason.value) for reason in Reason}
+    app = GraphQLApp(
+        ObservedSchema(count, lambda reason: fallbacks[reason].inc()), context_of, max_body=settings.max_query_bytes
+    )
     return BodyInTime(app, settings.body_seconds)

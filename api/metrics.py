@@ -44,6 +44,12 @@ class Metrics:
             "headwater_graphql_seconds", "How long GraphQL operations took", ["type"], buckets=BUCKETS, registry=registry
         )
         self.operation_errors = Counter("headwater_graphql_errors", "GraphQL errors answered", ["code"], registry=registry)
+        self.fallbacks = Counter(
+            "headwater_graphql_fallbacks",
+            "GraphQL operations that the compiled executor left to the general one",
+            ["reason"],
+            registry=registry,
+        )
         self.backend_seconds = Histogram(
             "headwater_backend_call_seconds",
             "How long calls of the store took",

@@ -10,6 +10,7 @@
 Ids are compared as UTF-8 bytes everywhere (Python compares code points, which orders the same).
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 MAX_ID_BYTES = 2000
@@ -132,7 +133,10 @@ def name_of(node_id: str) -> str:
     >>> name_of("column:ns#orders#id"), name_of("operation:ns#job#0123456789abcdef"), name_of("model:ns#churn#3")
     ('id', 'job', 'churn')
     """
-    kind, parts = split_id(node_id)
+    kind = kind_of(node_id)
+    parts: Sequence[str] = node_id.partition(":")[2].split("#")
+    if "%" in node_id or len(parts) not in _PARTS.get(kind, (2,)):
+        _, parts = split_id(node_id)
     if kind is Kind.OPERATION:
         return parts[1] or parts[2]
     return parts[-1] if kind in (Kind.COLUMN, Kind.RUN) else parts[1]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from strawberry.types.execution import ExecutionResult
 
+from schema.execute.reading import Reason
 from schema.service import LineageSchema
 
 
@@ -19,11 +20,11 @@ class Observed(NamedTuple):
 
 
 class ObservedSchema(LineageSchema):
-    """Calls `observe` after each operation."""
+    """Calls `observe` after each operation, `fell_back` for each that graphql-core ran."""
 
-    def __init__(self, observe: Callable[[Observed], None]) -> None:
+    def __init__(self, observe: Callable[[Observed], None], fell_back: Callable[[Reason], None]) -> None:
         super().__init__()
-        self._observe = observe
+        self._observe, self._fell_back = observe, fell_back
 
     async def execute(self, query: str | None, *args: Any, **options: Any) -> ExecutionResult:
         start = time.perf_counter()
@@ -35,6 +36,9 @@ class ObservedSchema(LineageSchema):
             return result
         finally:
             self._observe(Observed(kind, codes, time.perf_counter() - start))
+
+    def note_fallback(self, reason: Reason) -> None:
+        self._fell_back(reason)
 
     def note_finished(self, seconds: float) -> None:
         self._observe(Observed("query", (), seconds))

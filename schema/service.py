@@ -24,7 +24,7 @@ class LineageSchema(strawberry.Schema):
     """Strawberry's schema with our guard around each operation, which logs and masks in its place. `compiled`: our executor
     runs the operations; else graphql-core does, to compare."""
 
-    def __init__(self, limits: Limits | None = None, *, compiled: bool = False) -> None:
+    def __init__(self, limits: Limits | None = None, *, compiled: bool = True) -> None:
         super().__init__(
             query=Query,
             mutation=Mutation,
@@ -58,7 +58,7 @@ class LineageSchema(strawberry.Schema):
         """A query was answered with what was finished before."""
 
     def note_fallback(self, reason: Reason) -> None:
-        """An operation was run by graphql-core."""
+        """An operation was run by graphql-core, for this reason."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing: `schema.errors.present` logs what was not foreseen, once and short."""

@@ -14,12 +14,14 @@ from schema.seen import Seen
 from schema.types.common import After, AsOf, Connection, Depth, EdgeKinds, First, Kinds, Node, T, resolver
 from schema.types.lineage import LineageConnection
 
+_KINDS: Mapping[ids.Kind, Kind] = {kind.value: kind for kind in Kind}
+
 
 @strawberry.interface(description="Anything that lineage is told of.")
 class Entity(Node):
     @resolver("What it is.")
     def kind(self) -> Kind:
-        return Kind(self.seen.kind)
+        return _KINDS[self.seen.kind]
 
     @resolver("Where its name is unique; that of a run is that of its job.")
     def namespace(self) -> str:

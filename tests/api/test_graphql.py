@@ -49,6 +49,15 @@ async def test_operations_and_errors_are_counted_by_type_and_code(client: httpx.
     assert 'headwater_graphql_errors_total{code="BAD_INPUT"} 2.0' in text
 
 
+async def test_what_the_compiled_executor_leaves_to_the_general_one_is_counted_by_reason(client: httpx.AsyncClient) -> None:
+    for query in ("{ __typename }", "{ __schema { queryType { name } } }", '{ impact(of: ["x"]) { answer { complete } } }'):
+        await ask(client, query)
+    text = (await client.get("/metrics")).text
+    assert 'headwater_graphql_fallbacks_total{reason="introspection"} 1.0' in text
+    assert 'headwater_graphql_fallbacks_total{reason="error"} 1.0' in text
+    assert 'headwater_graphql_fallbacks_total{reason="resolver"} 0.0' in text
+
+
 async def test_a_store_that_does_not_answer_is_a_coded_error_without_its_words(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.process import PATIENCE, ROOT, Service, environment, post, started
+from api.demo import QUESTION
+from api.greeting import ANY_STORE
+from benchmarks.service import QUERIES
+from tests.api.process import PATIENCE, ROOT, Service, environment, get, post, started
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -68,6 +71,21 @@ def test_commands_work(service: Service, script: str) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert '"error' not in ran.stdout
+
+
+def test_nothing_that_we_ask_is_left_to_the_general_executor(service: Service) -> None:
+    """Of what the documents, the greeting and the benchmarks ask; but for the errors that a document announces."""
+    ids = ["dataset:shop#raw.orders"]
+    asked: list[Any] = [{"query": query.values[0]} for query in blocks("graphql")]
+    asked += [{"query": query} for query in (QUESTION, ANY_STORE)]
+    asked += [{"query": query, "variables": {"of": ids} if "$of" in query else {}} for query in QUERIES.values()]
+    for body in asked:
+        assert "data" in post(f"{service.url}/graphql", json=body).json() or body["query"].startswith("# error"), body
+    told = get(f"{service.url}/metrics").text
+    counts = {reason: float(count) for reason, count in re.findall(r'graphql_fallbacks_total{reason="(\w+)"} (\S+)', told)}
+    assert counts.pop("error") >= 1
+    assert counts
+    assert not any(counts.values()), counts
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from api.demo import EVENTS, QUESTION, REQUESTS
+from api.greeting import ANY_STORE
 from schema.context import Costs
 from schema.execute.reading import Reason
 from schema.guards import Limits
@@ -79,4 +81,20 @@ async def test_what_a_mutation_shows() -> None:
         answers.append([await world.result(capture), await world.result('{ nodes(ids: ["u", "v"]) { id } }')])
     assert json.dumps(answers[0]) == json.dumps(answers[1])
     assert not answers[0][0][1]
+    assert not OURS.reasons
+
+
+async def test_the_demo() -> None:
+    """What the demo sends, and what its reader is told to ask."""
+    lines = (EVENTS / REQUESTS).read_bytes().splitlines()
+    asked = [json.loads(line) for line in lines if line.strip()]
+    asked += [{"query": query, "variables": {}} for query in (QUESTION, ANY_STORE)]
+    OURS.reasons.clear()
+    worlds = World(), World()
+    for request in asked:
+        answers = []
+        for world, schema in zip(worlds, (CORE, OURS), strict=True):
+            world.schema = schema
+            answers.append(json.dumps(await world.result(request["query"], **request["variables"])))
+        assert answers[0] == answers[1]
     assert not OURS.reasons
