@@ -1,9 +1,10 @@
 """Lineage in a Neo4j database, as a person expects to find it there; see neo4j_graph.py for how it lies.
 
 Neo4j reads committed data only, and while a commit is applied a statement may see a part of it. `traverse` still answers
-as of one moment (`snapshot_reads`): its statement notes the epoch, then the log is asked what came since the newest epoch
-that is known to be applied whole. Where a row touches a node that was visited, the statement runs again; under a storm of
-writes it runs with the write lock held. A change has its row at a node that was visited, or the answer does not depend on
+as of one moment (`snapshot_reads`). Where the bookmark after its statement is the one before it, nothing was committed
+meanwhile, and nothing more is asked (neo4j_driver.py). Else the log is asked what came since the newest epoch that was known
+to be applied whole before it began. Where a row touches a node that was visited, the statement runs again; under a storm
+of writes it runs with the write lock held. A change has its row at a node that was visited, or the answer does not depend on
 it (facts: nodes kept are nearer than nodes cut, so those cut hang on those kept).
 """
 
@@ -34,7 +35,7 @@ from backends.errors import Misconfigured, Unavailable, Unsupported
 from backends.indexed import IndexedBackend
 from backends.model import Capabilities, Direction, EdgeKey, Epoch, Records, Subgraph, Traversal
 from backends.neo4j_commit import Committer
-from backends.neo4j_driver import Bolt, Record, Refused
+from backends.neo4j_driver import Bolt, Record, Refused, Watch
 from backends.neo4j_find import compile_find, decode_find
 from backends.neo4j_mapped import open_mapped
 from backends.neo4j_read import EPOCH, LOCK, Got, compile_get, compile_log, decode_log
@@ -194,8 +195,12 @@ class Neo4jBackend(LineageBackend):
         if traversal.as_of is not None:
             raise Unsupported("this backend keeps no history")
         for _ in range(ATTEMPTS):
-            found, visited = await self._found(traversal, self.bolt.run)
-            since = min(self._applied, found.at)
+            watch, applied = Watch(self.bolt), self._applied
+            found, visited = await self._found(traversal, watch.run)
+            if watch.is_one_moment:
+                self._settle(found.at)
+                return subgraph(found, traversal.direction, found.at)
+            since = min(applied, found.at)
             page = await self._page(since)
             if not page.known:  # another history: a backup was put in place of the store
                 self._applied = page.epoch

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import neo4j
 from neo4j import exceptions
@@ -117,13 +117,22 @@ def lost(error: BaseException) -> bool:
     return isinstance(error, exceptions.ServiceUnavailable | exceptions.SessionExpired)
 
 
+class Told(NamedTuple):
+    """The record of a statement. `moment` names the one state of the database that all of it was read from: a statement
+    begins once all is applied that its bookmarks say, and ends with a bookmark of what was committed by then; where that
+    is the same, nothing was committed or applied in between. None: something may have been."""
+
+    record: Record | None
+    moment: str | None
+
+
 class Bolt:
     """Runs statements whose answer is one record. `seen`, where it is set, is told of each one: tests count them."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._driver: neo4j.AsyncDriver | None = None
-        self._bookmarks = neo4j.AsyncGraphDatabase.bookmark_manager()
+        self._bookmarks: frozenset[str] = frozenset()
         self.seen: Callable[[Statement], None] | None = None
 
     def open(self) -> None:
@@ -151,17 +160,26 @@ class Bolt:
         if driver is not None:
             await driver.close()
 
-    def _session(self, statement: Statement) -> neo4j.AsyncSession:
+    def _session(self, began: frozenset[str], *, writes: bool) -> neo4j.AsyncSession:
         if self._driver is None:
             raise Unavailable("the store is closed")
-        mode = neo4j.WRITE_ACCESS if statement.writes else neo4j.READ_ACCESS
         return self._driver.session(
-            database=self._settings.database, default_access_mode=mode, bookmark_manager=self._bookmarks
+            database=self._settings.database,
+            default_access_mode=neo4j.WRITE_ACCESS if writes else neo4j.READ_ACCESS,
+            bookmarks=neo4j.Bookmarks.from_raw_values(began),
         )
+
+    async def _ended(self, session: neo4j.AsyncSession, began: frozenset[str]) -> None:
+        """The next session begins where this one ended, which began at those bookmarks."""
+        self._bookmarks = self._bookmarks - began | (await session.last_bookmarks()).raw_values
 
     async def run(self, statement: Statement, *, again: bool = True) -> Record | None:
         """The record of a statement in a transaction of its own, None where it gives none. `again` says that it may run
         twice, so that one whose connection was lost is tried once more. Raises `BackendError`."""
+        return (await self.told(statement, again=again)).record
+
+    async def told(self, statement: Statement, *, again: bool = True) -> Told:
+        """As `run`, with the moment that the record tells of."""
         tries = 0
         with translated():
             async with asyncio.timeout(self._settings.timeout):
@@ -175,21 +193,26 @@ class Bolt:
                             raise
                     await asyncio.sleep(PAUSE * 2**tries)
 
-    async def _once(self, statement: Statement) -> Record | None:
+    async def _once(self, statement: Statement) -> Told:
         if self.seen is not None:
             self.seen(statement)
         query = neo4j.Query(statement.text, timeout=self._settings.timeout)
-        async with self._session(statement) as session:
+        began = self._bookmarks
+        async with self._session(began, writes=statement.writes) as session:
             result = await session.run(query, p=dict(statement.parameters))
-            return _plain(await result.single())
+            record = _plain(await result.single())
+            bookmark = (await result.consume()).metadata.get("bookmark")
+            await self._ended(session, began)
+            return Told(record, bookmark if bookmark in began else None)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Run]:
         """Several statements in one transaction, which is committed at the end, or rolled back where one fails."""
+        began = self._bookmarks
         with translated():
             async with (
                 asyncio.timeout(self._settings.timeout),
-                self._session(Statement("", writes=True)) as session,
+                self._session(began, writes=True) as session,
                 await session.begin_transaction(timeout=self._settings.timeout) as transaction,
             ):
 
@@ -201,6 +224,25 @@ class Bolt:
 
                 yield run
                 await transaction.commit()
+                await self._ended(session, began)
+
+
+class Watch:
+    """Runs statements, and knows whether they all read one and the same state of the database."""
+
+    def __init__(self, bolt: Bolt) -> None:
+        self._bolt = bolt
+        self._moments: set[str | None] = set()
+
+    async def run(self, statement: Statement) -> Record | None:
+        """As `Bolt.run`."""
+        told = await self._bolt.told(statement)
+        self._moments.add(told.moment)
+        return told.record
+
+    @property
+    def is_one_moment(self) -> bool:
+        return len(self._moments) == 1 and None not in self._moments
 
 
 def _plain(record: neo4j.Record | None) -> Record | None:

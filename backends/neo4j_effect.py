@@ -1,10 +1,11 @@
 """What a group of writes comes to, as the parameters of the one statement that writes it. Pure."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
+from backends.decide import LogEntry
 from backends.ids import kind_of
-from backends.model import EdgeKey, Json
+from backends.model import EdgeKey, Epoch, Json
 from backends.neo4j_graph import HIDDEN, LABELS, names, plain, search_properties, storable
 from backends.neo4j_group import Decided, Written
 from backends.neo4j_statement import Statement
@@ -13,6 +14,9 @@ from backends.neo4j_write import WRITE
 from backends.rows import NodeRow, as_node
 from backends.stored import dump, dump_stamped
 from backends.text import SEARCHED
+
+TOGETHER: Final = 100
+"""Rows of the log in one node of it: a node for each was the dearest part of a write."""
 
 
 def compile_write(decided: Decided, revision: int) -> Statement:
@@ -28,16 +32,25 @@ def compile_write(decided: Decided, revision: int) -> Statement:
             "next": state.next_number,
             "watermark": state.watermark,
             "revision": revision,
-            "log": [
-                [epoch.seq, int(entry.op), entry.code, entry.source, entry.target, entry.id, epoch.chain]
-                for entry, epoch in state.log
-            ],
+            "log": _log(state.log),
             **_records(decided),
             **_edges(decided, nodes),
             **nodes.parameters(),
         },
         writes=True,
     )
+
+
+def _log(entries: Sequence[tuple[LogEntry, Epoch]]) -> list[list[Any]]:
+    """Nodes of the log: the place of the last of the rows of each, and the rows."""
+    parts = [entries[begin : begin + TOGETHER] for begin in range(0, len(entries), TOGETHER)]
+    return [
+        [
+            part[-1][1].seq,
+            dump([[int(row.op), row.code, row.source, row.target, row.id, epoch.chain] for row, epoch in part]),
+        ]
+        for part in parts
+    ]
 
 
 class _Nodes:
@@ -75,7 +88,9 @@ class _Nodes:
             if node_id in known:
                 told.setdefault(node_id, {}).update(properties)
         return {
-            "made": [[_label(row), new_properties(row) | search.get(row.id, {}), row.number, row.id] for row in self._made],
+            "made": [
+                [_label(row), _some(new_properties(row) | search.get(row.id, {})), row.number, row.id] for row in self._made
+            ],
             "ends": [known[node_id].element for node_id in self._ends],
             "told": [[known[node_id].element, properties] for node_id, properties in told.items()],
             "flipped": flipped,
@@ -97,14 +112,27 @@ class _Nodes:
             if before is None or before.standing != row.standing or row.id in others or _searched(before, row):
                 touched[row.id] = None
         return {
-            node_id: search_properties(node_id, as_node(rows[node_id], others.get(node_id, ()), facets=False).attributes)
+            node_id: search_properties(node_id, _found_by(rows[node_id], others.get(node_id, ())))
             for node_id in touched
             if node_id in rows and rows[node_id].standing
         }
 
 
+def _some(properties: dict[str, Json]) -> dict[str, Json]:
+    """Without those that are nothing: a new node has none to take away."""
+    return {key: value for key, value in properties.items() if value is not None}
+
+
 def _label(row: NodeRow) -> str:
     return LABELS[kind_of(row.id)] if row.standing else HIDDEN
+
+
+def _found_by(row: NodeRow, others: Sequence[NodeRow]) -> Mapping[str, Json]:
+    """The attributes whose words a search looks at."""
+    if others:
+        return as_node(row, others, facets=False).attributes
+    said = row.attributes
+    return {key: said[key].value for key in SEARCHED if key in said}
 
 
 def _searched(before: NodeRow, row: NodeRow) -> bool:

@@ -9,7 +9,7 @@ is no part of the current graph lies beside it, joined to nothing:
 | `_Edge` | an edge that does not stand or is never shown (PAIR, MENTIONS) | `source`, `kind`, `target` |
 | `_Record` | a run, state, picture or tally: `value` as JSON | `id` |
 | `_Listed` | that a record is in a group; `place` is minus its rank | `group`, `place`, `id` |
-| `_Log` | a row of the topology log | `seq` |
+| `_Log` | `rows` of the topology log that were written together, as JSON; `seq` is the place of the last | `seq` |
 | `_Epoch` | `at` [seq, chain], the `next` number, `writes`, `watermark`, `revision`; a writer locks it first | `id` 0 |
 
 Every node, hidden or not, has the label `_Node` as well: one index finds it, whatever its kind, so that a statement has
@@ -21,6 +21,7 @@ text, a number, true or false, or a list of text. An edge has `tallies`, who sta
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import product
 from typing import Final
@@ -110,13 +111,12 @@ def names(node_id: str) -> dict[str, str]:
 
 def plain(attributes: Mapping[str, Json]) -> dict[str, Json]:
     """Of attributes in force those that people can read as properties."""
-    return {
-        key: value for key, value in attributes.items() if key not in RESERVED and _is_plain_key(key) and _is_plain(value)
-    }
+    return {key: value for key, value in attributes.items() if _is_plain_key(key) and _is_plain(value)}
 
 
+@lru_cache(1024)
 def _is_plain_key(key: str) -> bool:
-    return bool(key) and not key.startswith((FACET, "_")) and can_be_id(key)
+    return bool(key) and key not in RESERVED and not key.startswith((FACET, "_")) and can_be_id(key)
 
 
 def _is_plain(value: Json) -> bool:
@@ -159,6 +159,7 @@ def kind_token(kind: Kind) -> str:
     return f"k{kind.code}"
 
 
+@lru_cache(1024)
 def namespace_token(namespace: str) -> str:
     return f"s{_hashed(namespace)}"
 

@@ -13,8 +13,8 @@ from backends.neo4j_values import node_row, row_of, tallies_of
 from backends.rows import NodeRow, as_edge, as_node
 from backends.stored import load
 
-LOGGED: Final = 10_000
-"""Log rows of a page."""
+LOGGED: Final = 1_000
+"""Nodes of the log in a page; each has the rows of a write, or a hundred of them."""
 
 EPOCH: Final = Statement("MATCH (e:_Epoch {id: 0}) RETURN e.at AS at, e.watermark AS watermark, e.revision AS revision")
 LOCK: Final = Statement("MATCH (e:_Epoch {id: 0}) SET e.locked = true RETURN e.writes AS writes", writes=True)
@@ -100,7 +100,7 @@ class Got:
 # The log
 
 TRIMMED: Final = 10_000
-"""Log rows deleted at a time; as many may lie past `Settings.keep` untrimmed."""
+"""Nodes of the log deleted at a time, and rows that may lie past `Settings.keep` untrimmed."""
 TRIM: Final = f"""\
 MATCH (l:_Log) USING INDEX SEEK l:_Log(seq) WHERE l.seq <= $p.floor
 WITH l ORDER BY l.seq LIMIT {TRIMMED}
@@ -109,7 +109,7 @@ RETURN count(*) AS trimmed"""
 
 
 def compile_trim(floor: int) -> Statement:
-    """Takes away rows up to a place in the log, the oldest first."""
+    """Takes away nodes of the log all of whose rows are at or before a place, the oldest first."""
     return Statement(TRIM, {"floor": floor}, writes=True)
 
 
@@ -118,34 +118,42 @@ def compile_log(after: int) -> Statement:
     text = f"""\
 MATCH (e:_Epoch {{id: 0}})
 WITH e.at AS at, e.watermark AS watermark, e.revision AS revision
-CALL () {{ OPTIONAL MATCH (l:_Log {{seq: $p.after}}) RETURN l.chain AS chain }}
 CALL (at) {{
   MATCH (l:_Log) USING INDEX SEEK l:_Log(seq)
-  WHERE l.seq > $p.after AND l.seq <= at[0]
+  WHERE l.seq >= $p.after AND l.seq <= at[0]
   WITH l ORDER BY l.seq LIMIT {LOGGED}
-  RETURN collect([l.seq, l.op, l.code, l.source, l.target, l.id, l.chain]) AS rows
+  RETURN collect([l.seq, l.rows]) AS parts
 }}
-RETURN at, watermark, revision, chain, rows"""
+RETURN at, watermark, revision, parts"""
     return Statement(text, {"after": after})
 
 
 def decode_log(record: Mapping[str, Any], after: Epoch) -> LogPage | None:
     """The page after an epoch; None where the store was read in the middle of a commit, so that rows are missing which
     its epoch counts: to be read again."""
-    at, rows = Epoch(*record["at"]), record["rows"]
-    watermark, revision = record["watermark"], record["revision"]
+    at, watermark, revision = Epoch(*record["at"]), record["watermark"], record["revision"]
+    unknown = LogPage(at, known=False, watermark=watermark, revision=revision)
     if after.seq > at.seq or after.seq < 0:
-        return LogPage(at, known=False, watermark=watermark, revision=revision)
-    oldest_kept = not rows or rows[0][0] == after.seq + 1
-    chain = GENESIS.chain if after.seq == 0 else record["chain"]
-    if chain != after.chain or not oldest_kept:
-        return LogPage(at, known=False, watermark=watermark, revision=revision)
-    if len(rows) < min(LOGGED, at.seq - after.seq) or (rows and rows[-1][0] != after.seq + len(rows)):
+        return unknown
+    parts = record["parts"]
+    if any(rows is None for _, rows in parts):
         return None
-    logged = tuple(
-        LogRow(seq, LogOp(op), code, source, target, node_id) for seq, op, code, source, target, node_id, _ in rows
-    )
-    end = Epoch(rows[-1][0], rows[-1][6]) if rows else at
-    if not rows and end != after:
-        return LogPage(at, known=False, watermark=watermark, revision=revision)
-    return LogPage(end, logged, more=end.seq < at.seq, watermark=watermark, revision=revision)
+    chain = GENESIS.chain if after.seq == 0 else None
+    logged: list[LogRow] = []
+    end = at
+    for last, text in parts:
+        rows = load(text)
+        for seq, (op, code, source, target, node_id, link) in enumerate(rows, last - len(rows) + 1):
+            if seq > after.seq:
+                logged.append(LogRow(seq, LogOp(op), code, source, target, node_id))
+                end = Epoch(seq, link)
+            elif seq == after.seq:
+                chain = link
+    if chain != after.chain or (logged and logged[0].seq != after.seq + 1):
+        return unknown
+    missing = len(parts) < LOGGED and after.seq + len(logged) < at.seq
+    if missing or (logged and end.seq != after.seq + len(logged)):
+        return None
+    if not logged and end != after:
+        return unknown
+    return LogPage(end, tuple(logged), more=end.seq < at.seq, watermark=watermark, revision=revision)

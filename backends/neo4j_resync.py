@@ -85,7 +85,7 @@ FIND_STRANGERS: Final = f"MATCH (n:_Node)-[r]-(m) WHERE NOT m:_Node OR NOT type(
 BEGIN: Final = """\
 MATCH (e:_Epoch {id: 0})
 SET e.at = [e.at[0] + 2, $p.chain], e.writes = e.writes + 1, e.revision = $p.revision
-CREATE (:_Log {seq: e.at[0], op: 2, code: 0, source: -1, target: -1, id: '', chain: $p.chain})
+CREATE (:_Log {seq: e.at[0], rows: $p.rows})
 RETURN e.at AS at"""
 CLEAR: Final = "MATCH (l:_Log) DETACH DELETE l"
 
@@ -93,7 +93,7 @@ CLEAR: Final = "MATCH (l:_Log) DETACH DELETE l"
 async def resync(run: Run) -> Resynced:
     """`run` runs a statement in the one transaction that all of it is."""
     await run(LOCK)
-    await run(Statement(CLEAR, writes=True))  # first: a row of it has an id, and a hasty MATCH joins it to something
+    await run(Statement(CLEAR, writes=True))  # with whatever a hasty MATCH joined to it
     problems: list[str] = []
     now = time.time_ns() // 1000
     nodes = [found for one in (await run(Statement(NODES)))["nodes"] if (found := _adopted(one, now, problems))]
@@ -110,7 +110,9 @@ async def resync(run: Run) -> Resynced:
             f"{strangers:,} relationships join nodes of Headwater to others, or are of types it does not know; it cannot "
             f"traverse there until they are gone: {FIND_STRANGERS}"
         )
-    at = (await run(Statement(BEGIN, {"chain": secrets.randbits(62), "revision": new_revision()}, writes=True)))["at"]
+    chain = secrets.randbits(62)
+    said = {"chain": chain, "rows": dump([[2, 0, -1, -1, "", chain]]), "revision": new_revision()}
+    at = (await run(Statement(BEGIN, said, writes=True)))["at"]
     return Resynced(Epoch(*at), adopted["adopted"], stated["adopted"], len(doubles), dropped["dropped"], _few(problems))
 
 

@@ -11,7 +11,7 @@ from backends.neo4j_graph import FULL_TEXT, HIDDEN, LABELS, NODE
 from backends.neo4j_statement import Statement
 from backends.rows import chain
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Kept on the epoch node. A database of another format is refused, not guessed at."""
 GENESIS: Final = Epoch(0, chain(0, (0,)))
 ANALYZER: Final = "keyword"

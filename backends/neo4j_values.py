@@ -38,8 +38,11 @@ def node_row(row: Sequence[Any], facets: str | None = None) -> NodeRow:
 
 def parted(attributes: Mapping[str, Stamped]) -> tuple[dict[str, Stamped], dict[str, Stamped]]:
     """Attributes without facets, and the facets."""
-    small = {key: stamped for key, stamped in attributes.items() if not key.startswith(FACET)}
-    return small, {key: stamped for key, stamped in attributes.items() if key.startswith(FACET)}
+    small: dict[str, Stamped] = {}
+    facets: dict[str, Stamped] = {}
+    for key, stamped in attributes.items():
+        (facets if key.startswith(FACET) else small)[key] = stamped
+    return small, facets
 
 
 def tallies_of(names: Sequence[str] | None, facts: Sequence[str] | None) -> Tallies:

@@ -62,7 +62,7 @@ UNWIND $p.nodes AS element
 MATCH (n) WHERE id(n) = element
 WITH n
 MATCH (n){step(direction, types(traversal.edge_kinds))}(m) WHERE id(m) IN $p.nodes
-RETURN collect(n._number) AS near, collect(m._number) AS far"""
+RETURN collect(id(n)) AS near, collect(id(m)) AS far"""
     return Statement(text, {"nodes": list(nodes)})
 
 
@@ -89,6 +89,7 @@ async def walk(traversal: Traversal, run: Run) -> tuple[Found, np.ndarray[Any, n
     found = Found(
         at=Epoch(*record["at"]),
         ids=[node_id for _, node_id, _, _ in kept],
+        elements=np.array([element for *_, element in kept], np.int64),
         numbers=np.array([number for _, _, number, _ in kept], np.int64),
         depths=np.array([depth for depth, *_ in kept], np.int64),
         reached=np.array([UP * (element in up) | DOWN * (element in down) for *_, element in kept], np.uint8),

@@ -158,7 +158,7 @@ CALL () {
 }
 CALL () {
   UNWIND $p.log AS x
-  CREATE (:_Log {seq: x[0], op: x[1], code: x[2], source: x[3], target: x[4], id: x[5], chain: x[6]})
+  CREATE (:_Log {seq: x[0], rows: x[1]})
 }
 RETURN $p.at AS at""".replace("{TYPES}", TYPES)
 

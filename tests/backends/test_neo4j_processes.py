@@ -88,6 +88,28 @@ async def assert_whole(backend: LineageBackend, names: dict[str, list[int]], sen
     await assert_log_is_the_topology(backend)
 
 
+async def test_bookmark_of_a_statement_tells_what_was_committed_while_it_ran(url: str) -> None:
+    """On this rests that an answer is of one moment where the bookmark after it is one of those before it."""
+    said = Settings.parse(url)
+    async with neo4j.AsyncGraphDatabase.driver(said.url, auth=(said.user or "", said.password or "")) as driver:
+
+        async def told(text: str, *, meanwhile: str = "", after: neo4j.Bookmarks | None = None) -> neo4j.Bookmarks:
+            mode = neo4j.READ_ACCESS if text.startswith("UNWIND") else neo4j.WRITE_ACCESS
+            async with driver.session(bookmarks=after, default_access_mode=mode, fetch_size=1) as session:
+                result = await session.run(neo4j.Query(text))
+                if meanwhile:
+                    await result.fetch(1)
+                    await by_hand(url, meanwhile)
+                await result.consume()
+                return await session.last_bookmarks()
+
+        reading = "UNWIND range(1, 100) AS x RETURN x"
+        written = await told("CREATE (:Strange)")
+        assert (await told(reading, after=written)).raw_values == written.raw_values
+        assert (await told(reading, after=written, meanwhile="CREATE (:Strange)")).raw_values != written.raw_values
+        assert (await told(reading, after=written)).raw_values != written.raw_values
+
+
 async def test_killed_writer_loses_nothing_acknowledged_and_leaves_nothing_torn(url: str) -> None:
     names: dict[str, list[int]] = {}
     for turn, deaths in enumerate((1, 30, 100)):

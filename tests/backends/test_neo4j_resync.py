@@ -41,7 +41,7 @@ async def reached(store: LineageBackend, root: str) -> set[str]:
 async def test_what_was_drawn_by_hand_is_taken_in(url: str, store: LineageBackend) -> None:
     drawn = dataset("drawn")
     await by_hand(url, DRAWN, task=TASK, drawn=drawn)
-    hasty = "MATCH (a {id: $a}), (o {id: $o}) CREATE (a)-[:INPUT_TO]->(o)"  # which joins rows of the log as well
+    hasty = "MATCH (a {id: $a}), (o {id: $o}) CREATE (a)-[:INPUT_TO]->(o)"
     await by_hand(url, hasty, a=A, o=TASK)
     done = await store.resync()
     assert (done.nodes, done.edges, done.doubles, done.problems) == (1, 1, 1, ())

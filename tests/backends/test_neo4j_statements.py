@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from backends import neo4j_traverse
 from backends.changes import Adjacent, Changes, EdgeChange, NodeChange, NodeFilter, Order, Page, RecordChange
 from backends.decide import StoredEdge
 from backends.errors import Rejected
@@ -15,11 +16,11 @@ from backends.model import CONTEXT, FLOW, Direction, EdgeKey, EdgeKind, Epoch, S
 from backends.neo4j_effect import compile_write
 from backends.neo4j_find import compile_find
 from backends.neo4j_group import NEVER, Group, Incident, MoreNeeded
-from backends.neo4j_read import EPOCH, LOCK, compile_get, compile_log, compile_trim
+from backends.neo4j_read import EPOCH, LOCK, compile_get, compile_log, compile_trim, decode_log
 from backends.neo4j_scan import BOUND, compile_scan, compile_topology
 from backends.neo4j_schema import GENESIS, await_rules, begin, list_rules, missing
 from backends.neo4j_statement import Statement
-from backends.neo4j_traverse import compile_traversal, compile_wide, decode
+from backends.neo4j_traverse import compile_traversal, compile_wide, decode, subgraph
 from backends.neo4j_walk import compile_among, compile_level, compile_names, compile_roots
 from backends.neo4j_write import Found, FoundEdge, FoundNode, FoundRecord, compile_incident, compile_reading
 from backends.rows import NodeRow
@@ -34,7 +35,8 @@ MART = dataset("mart")
 def traversals() -> Mapping[str, Statement]:
     several = Traversal({ORDERS: 0, LOAD: 2, "nothing": 0}, DOWN, 6)
     wide = Traversal({ORDERS: 0}, DOWN, 1)
-    side = {"numbers": [7, 8], "ids": [ORDERS, LOAD], "depths": [0, 1], "near": [[8], [-1, 41]]}
+    nodes = {"elements": [40, 41], "numbers": [7, 8], "ids": [ORDERS, LOAD], "depths": [0, 1]}
+    side = {**nodes, "near": [40], "far": [41], "wide": [41]}
     found = decode({"at": [3, 4], "down": side}, wide)
     return {
         "traverse-down": compile_traversal(Traversal({ORDERS: 0}, DOWN)),
@@ -166,6 +168,48 @@ def test_statement_is_the_one_that_was_agreed(name: str) -> None:
 
 def test_every_golden_file_has_its_statement() -> None:
     assert {path.stem for path in GOLDEN.glob("*.cypher")} == {*STATEMENTS}
+
+
+def test_rows_are_found_whatever_ids_the_server_gives_its_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a table, or by a search where the ids lie too far apart for one."""
+    ids = [ORDERS, LOAD, MART, "dataset:bare"]
+    for far_apart in (0, 10**12):
+        for span in (0, neo4j_traverse.SPAN):
+            monkeypatch.setattr(neo4j_traverse, "SPAN", span)
+            elements = [7, 3, 5 + far_apart, 1]
+            nodes = {"elements": elements, "numbers": [0, 1, 2, 3], "ids": ids, "depths": [0, 1, 2, 2], "wide": []}
+            side = {**nodes, "near": [7, 3, 3, 5 + far_apart], "far": [3, 5 + far_apart, 4, 10**15]}
+            found = decode({"at": [3, 4], "down": side}, Traversal({ORDERS: 0}, DOWN))
+            answer = subgraph(found, DOWN, found.at)
+            assert set(answer.edge_keys()) == {reads(ORDERS, LOAD), writes(LOAD, MART)}, "others have no other end here"
+            assert [answer.namespace_names[place] for place in answer.namespaces] == ["shop", "shop", "shop", ""]
+
+
+def test_log_is_read_from_within_what_was_written_together() -> None:
+    """And read again where a commit is seen by halves; what was trimmed is not known."""
+    rows = [[1, 0, number, -1, dataset(str(number)), 100 + number] for number in range(6)]
+    parts = [[3, json.dumps(rows[:3])], [6, json.dumps(rows[3:])]]
+    record = {"at": [6, 105], "watermark": None, "revision": 1, "parts": parts}
+    for seq in range(1, 7):
+        after = Epoch(seq, 99 + seq)
+        page = decode_log(record | {"parts": parts[seq > 3 :]}, after)
+        assert page
+        assert page.known
+        assert [row.id for row in page.rows] == [dataset(str(number)) for number in range(seq, 6)]
+        assert (page.epoch, page.more) == (Epoch(6, 105), False)
+    (whole,) = [decode_log(record, GENESIS)]
+    assert whole
+    assert len(whole.rows) == 6
+    for half in (parts[:1], [parts[0], [6, None]]):
+        assert decode_log(record | {"parts": half}, Epoch(2, 101)) is None
+    for lost in (parts[1:], []):
+        gone = decode_log(record | {"parts": lost}, Epoch(2, 101))
+        assert gone
+        assert not gone.known
+    for other in (Epoch(2, 1), Epoch(6, 1), Epoch(7, 106)):
+        page = decode_log(record, other)
+        assert page
+        assert not page.known
 
 
 NASTY = "'); MATCH (n) DETACH DELETE n //"

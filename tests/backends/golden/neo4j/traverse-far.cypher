@@ -2,18 +2,36 @@
 MATCH (e:_Epoch {id: 0})
 WITH e.at AS at
 CALL () {
-  UNWIND $p.roots AS root
-  MATCH (a:_Node {id: root[0]}) USING INDEX SEEK a:_Node(id)
-  WHERE NOT a:_Hidden
-  WITH a, root[1] AS start
-  MATCH path = (a)<-[:INPUT_TO*0..2147483647]-(n)
-  WITH a, start, n, min(length(path)) AS hops
-  WHERE hops = 0 OR start + hops <= 1099511627776
-  WITH n, min(start + hops) AS depth
-  ORDER BY depth, n.id LIMIT $p.limit
+  CALL () {
+    MATCH (a:_Node {id: $p.roots[0][0]}) USING INDEX SEEK a:_Node(id)
+    WHERE NOT a:_Hidden
+    MATCH path = (a)<-[:INPUT_TO*0..2147483647]-(n)
+    WITH n, min(length(path)) AS depth
+    RETURN collect(n) AS every, collect(depth) AS depths
+  }
+  WITH every, depths, CASE WHEN size(every) >= $p.limit THEN COLLECT {
+    UNWIND range(0, size(every) - 1) AS place
+    WITH place, every[place] AS n, depths[place] AS depth
+    ORDER BY depth, n.id LIMIT $p.limit
+    RETURN place
+  } END AS kept
+  WITH CASE WHEN kept IS NULL THEN every ELSE [place IN kept | every[place]] END AS nodes,
+    CASE WHEN kept IS NULL THEN depths ELSE [place IN kept | depths[place]] END AS depths
+  CALL (nodes, depths) {
+    UNWIND range(0, size(nodes) - 1) AS place
+    WITH place, nodes[place] AS n
+    WHERE depths[place] >= 1099511627776 AND COUNT { (n)<-[:INPUT_TO]-() } > 1000
+    RETURN collect(id(n)) AS wide
+  }
+  CALL (nodes, wide) {
+    UNWIND nodes AS n
+    WITH n WHERE NOT id(n) IN wide
+    MATCH (n)<-[:INPUT_TO]-(m)
+    RETURN collect(id(n)) AS near, collect(id(m)) AS far
+  }
   RETURN {
-    numbers: collect(n._number), ids: collect(n.id), depths: collect(depth),
-    near: collect(CASE WHEN depth < 1099511627776 OR COUNT { (n)<-[:INPUT_TO]-() } <= 1000 THEN COLLECT { MATCH (n)<-[:INPUT_TO]-(m) RETURN m._number } ELSE [-1, id(n)] END)
+    elements: [n IN nodes | id(n)], numbers: [n IN nodes | n._number], ids: [n IN nodes | n.id], depths: depths,
+    near: near, far: far, wide: wide
   } AS up
 }
 RETURN at, up

@@ -84,7 +84,7 @@ CALL () {
 }
 CALL () {
   UNWIND $p.log AS x
-  CREATE (:_Log {seq: x[0], op: x[1], code: x[2], source: x[3], target: x[4], id: x[5], chain: x[6]})
+  CREATE (:_Log {seq: x[0], rows: x[1]})
 }
 RETURN $p.at AS at
 // $p.at = [14, 7865649704763430989]
@@ -93,8 +93,8 @@ RETURN $p.at AS at
 // $p.flipped = [["e:old", "_Hidden", "Dataset"]]
 // $p.kept = [{"source": "dataset:shop#orders", "kind": "PAIR", "target": "dataset:shop#mart", "tallies": ["tally:orders"], "facts": ["{}"], "retracted_at": null}, {"source": "operation:shop#load#0123456789abcdef", "kind": "PRODUCES", "target": "dataset:shop#gone", "tallies": ["told"], "facts": ["{}"], "retracted_at": null}]
 // $p.listed = [["h", -6, "tally:orders"], ["i", -6, "tally:orders"], ["job:a", -1, "run:7f0c9f4e-6f2a-4a58-9f6e-1f0e5b6f7a10"]]
-// $p.log = [[10, 4, 0, 0, 1, null, 113697284045768369], [11, 1, 0, 3, -1, "dataset:shop#mart", 3293609543240251055], [12, 1, 0, 2, -1, "dataset:shop#old", 6410529141041855593], [13, 3, 1, 1, 3, null, 1953821332960647713], [14, 3, 1, 1, 2, null, 7865649704763430989]]
-// $p.made = [["Dataset", {"owners": ["ana"], "rows": 9, "name": "mart", "namespace": "shop", "_version": 1, "_first": null, "_last": null, "_deleted": null, "_withdrawn": null, "_alias": null, "_said": "{\"owners\":[1,[\"ana\"]],\"sizes\":[1,[1,2]],\"rows\":[1,9]}", "_terms": ["k0", "sf713a3f6cea4b64e6aed", "ea714f37b96b6e22f9835", "e7d6f85a2ae3e5f9a14f9", "nmart", "wshop", "wana"], "_name": "mart", "_size": 4, "_tail": null, "_folded": null}, 3, "dataset:shop#mart"], ["_Hidden", {"name": "gone", "namespace": "shop", "_version": 1, "_first": null, "_last": null, "_deleted": 3, "_withdrawn": null, "_alias": null}, 4, "dataset:shop#gone"]]
+// $p.log = [[14, "[[4,0,0,1,null,113697284045768369],[1,0,3,-1,\"dataset:shop#mart\",3293609543240251055],[1,0,2,-1,\"dataset:shop#old\",6410529141041855593],[3,1,1,3,null,1953821332960647713],[3,1,1,2,null,7865649704763430989]]"]]
+// $p.made = [["Dataset", {"owners": ["ana"], "rows": 9, "name": "mart", "namespace": "shop", "_version": 1, "_said": "{\"owners\":[1,[\"ana\"]],\"sizes\":[1,[1,2]],\"rows\":[1,9]}", "_terms": ["k0", "sf713a3f6cea4b64e6aed", "ea714f37b96b6e22f9835", "e7d6f85a2ae3e5f9a14f9", "nmart", "wshop", "wana"], "_name": "mart", "_size": 4}, 3, "dataset:shop#mart"], ["_Hidden", {"name": "gone", "namespace": "shop", "_version": 1, "_deleted": 3}, 4, "dataset:shop#gone"]]
 // $p.next = 5
 // $p.records = [["tally:orders", {"value": "{\"runs\":4}", "version": 4, "rank": 6, "groups": ["h", "i"]}], ["run:7f0c9f4e-6f2a-4a58-9f6e-1f0e5b6f7a10", {"value": "{\"state\":\"COMPLETE\"}", "version": 1, "rank": 1, "groups": ["job:a"]}]]
 // $p.rekept = []
