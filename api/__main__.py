@@ -187,6 +187,7 @@ def _pin(arguments: argparse.Namespace) -> int:
 
     settings = _configured(arguments)
     _check_keeps(settings.backend)
+    check_exists(settings.backend)
     if arguments.remove and not arguments.ids:
         return _fail("say what to unpin; without --remove `headwater pin` lists what is pinned")
     if not arguments.ids:

@@ -33,4 +33,6 @@ def test_what_is_pinned_is_listed_until_it_is_not(tmp_path: Path) -> None:
     assert pin("--remove", CLEAN)[0] == 2
     assert pin("--remove")[0] == 2
     assert pin() == (0, [ORDERS], [])
+    missing = headwater("pin", "--backend", "sqlite:///mistyped.db", cwd=tmp_path)
+    assert (missing.returncode, (tmp_path / "mistyped.db").exists()) == (2, False)
     assert "memory:// keeps nothing" in headwater("pin", "--backend", "memory://", cwd=tmp_path).stderr
