@@ -1,0 +1,1 @@
+"""Suites that others wrote, run against the real service. They need Node and npm."""
