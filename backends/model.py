@@ -4,8 +4,8 @@ Values are frozen and check themselves. Times are whole microseconds since 1970 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -192,9 +192,17 @@ class Subgraph:
     edge_kinds: NDArray[np.uint8]
     truncated: bool = False
     cache: str = "BYPASS"
+    notes: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+    """What was told from these columns, for who is asked the same again. `dataclasses.replace` begins with none."""
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def retold(self, *, epoch: Epoch, ids: Sequence[str], cache: str) -> Self:
+        """The same columns, and what was noted of them, as they are given at another time."""
+        made = replace(self, epoch=epoch, ids=ids, cache=cache)
+        object.__setattr__(made, "notes", self.notes)
+        return made
 
     @classmethod
     def build(

@@ -231,8 +231,8 @@ class CachedBackend(Wrapper):
         ids = self._names.of(closure)
         if ids is None:
             return None
-        closure.answer = replace(closure.graph, epoch=closure.epoch, ids=ids, cache="HIT")
-        return closure.answer if word == "HIT" else replace(closure.answer, cache=word)
+        closure.answer = closure.graph.retold(epoch=closure.epoch, ids=ids, cache="HIT")
+        return closure.answer if word == "HIT" else closure.answer.retold(epoch=closure.epoch, ids=ids, cache=word)
 
     async def _shared(self, key: Key, traversal: Traversal, reason: str, arrived: Epoch) -> Subgraph:
         """What one search for all who ask finds. Who joined one late may need what was written since it began."""
@@ -297,9 +297,9 @@ class CachedBackend(Wrapper):
             elif self._is_torn(closure, before):
                 self.stats.torn += 1
                 continue
-            closure.answer = replace(subgraph, epoch=closure.epoch, cache="HIT")
+            closure.answer = closure.graph.retold(epoch=closure.epoch, ids=subgraph.ids, cache="HIT")
             kept = None if self._is_open(closure) else closure
-            return Found(replace(subgraph, epoch=closure.epoch, cache="MISS"), kept)
+            return Found(closure.graph.retold(epoch=closure.epoch, ids=subgraph.ids, cache="MISS"), kept)
         raise TimedOut("the graph changes faster than it can be read")
 
     @property

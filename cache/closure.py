@@ -13,6 +13,8 @@ Places: TypeAlias = NDArray[np.intp]
 Ints: TypeAlias = NDArray[np.int32]
 Mask: TypeAlias = NDArray[np.bool_]
 
+NOTES: Final = 12_000
+"""Bytes of what is noted of a large answer: its counts (`schema.impact`)."""
 FAR: Final = 2**31 - 1
 """A depth that nothing has: not reached."""
 
@@ -56,7 +58,8 @@ class Closure:
     def nbytes(self) -> int:
         """Memory it takes, what is computed when first needed included."""
         wide = 8 + 1 + 4 + 1 + 4 + 8 + (2 + 8 if self.question.direction is Direction.BOTH else 0)
-        return wide * len(self) + 9 * len(self.graph.sources) + 80 * len(self.fresh) + 120 * len(self.question.roots) + 1500
+        other = 80 * len(self.fresh) + 120 * len(self.question.roots) + min(12 * len(self), NOTES) + 1500
+        return wide * len(self) + 9 * len(self.graph.sources) + other
 
     @property
     def limit(self) -> int:

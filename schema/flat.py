@@ -1,6 +1,7 @@
 """`lineage`, `impact` and `paths`: one traversal, told as a whole."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from schema.errors import bad_input
 from schema.fold import show_rows
 from schema.follow import Spot, proof_of, prove
 from schema.graft import OWN, graft
-from schema.impact import impact_levels, shown_levels, summary
+from schema.impact import impact_levels, noted_summary, shown_levels, summary
 from schema.joins import FOLDED, Step
 from schema.paths import shortest_paths
 from schema.plan import (
@@ -44,6 +45,8 @@ from schema.view import View, rows_of
 _DIRECTIONS = {UP: Direction.UPSTREAM, DOWN: Direction.DOWNSTREAM, UP | DOWN: Direction.BOTH}
 
 
+MANY = 50
+"""Roots and what stands for them, past which nothing is noted of what they reach."""
 MAX_PATHS = 100
 """Routes that one answer lists."""
 
@@ -64,6 +67,12 @@ class Graph(NamedTuple):
 
     def shown(self, direction: Direction, depth: int | None) -> Shown:
         return show_rows(self.view, self.begin, direction, depth)
+
+    def how(self, depth: int | None) -> Hashable:
+        """All that what is shown depends on, beside the subgraph and the direction; None where that is much."""
+        if len(self.stands_for) + len(self.begin) > MANY:
+            return None
+        return (depth, self.hidden, self.jobs, frozenset(self.stands_for.items()), frozenset(self.begin.items()))
 
 
 def _graph(
@@ -210,12 +219,14 @@ def impact(reader: Reader, field: Field) -> Task:
         check_turns(rooted, API_KINDS, reader.costs.max_turns)
     roots = yield from known(reader, args["of"], "of")
     graph = yield from _graph(reader, roots, Direction.DOWNSTREAM, depth, kinds, columns=column_layer(kinds, None))
-    shown = graph.shown(Direction.DOWNSTREAM, depth)
     exact = not graph.subgraph.truncated
-    counts = summary(shown, roots=False)
-    levels = np.zeros(len(shown))
+    seen = cache(lambda: graph.shown(Direction.DOWNSTREAM, depth))
+    counts = noted_summary(graph.subgraph, graph.how(depth), lambda: summary(seen(), roots=False))
+    levels = np.zeros(0)
     if any(page.levelled for page in pages):
-        levels = shown_levels(shown, impact_levels(graph.subgraph, list(graph.begin)))
+        levels = shown_levels(seen(), impact_levels(graph.subgraph, list(graph.begin)))
+    elif pages:
+        levels = np.zeros(len(seen()))
     spot = Spot(reader, field.key, rooted)
     reasons = (SERVICE_BOUND,) if graph.subgraph.truncated else ()
     total = counts.total if exact else None
@@ -223,7 +234,9 @@ def impact(reader: Reader, field: Field) -> Task:
         roots=[entity(spot.add(node.id)) for node in roots],
         summary=LineageSummary(counts=counts, exact=exact),
         answer=Answer(told=Told(reader.store, total, graph.subgraph.cache, reasons)),
-        pages={page.field.key: _affected(page, Spot(reader, field.key, page.below), shown, levels, total) for page in pages},
+        pages={
+            page.field.key: _affected(page, Spot(reader, field.key, page.below), seen(), levels, total) for page in pages
+        },
     )
     spot.spawn()
 

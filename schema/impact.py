@@ -1,6 +1,6 @@
 """How much depends on something: counts from columns, and the number of paths by which each thing depends."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,10 @@ from schema.components import components
 from schema.shown import Shown
 
 MAX_LEVEL = 1e300
+NOTED, COUNTS = 2, 128
+"""Summaries noted of one subgraph, and counts that one of them may hold: what is kept of them is bounded."""
+LARGE = 1_000
+"""Nodes from which on folding and counting anew costs more than a summary weighs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,21 @@ class Summary:
     by_kind: tuple[tuple[Kind, int], ...]
     by_depth: tuple[tuple[int, int], ...]
     by_namespace: tuple[tuple[str, int], ...]
+
+
+def noted_summary(subgraph: Subgraph, how: Hashable, make: Callable[[], Summary]) -> Summary:
+    """The summary that was noted of these columns, else the one that is made now. `how`: all that it depends on beside the
+    subgraph; None: it is not to be noted. Of an answer that is kept it is so counted once, in the background where the root
+    is pinned."""
+    counts: Summary | None = subgraph.notes.get(how)
+    if counts is None:
+        counts = make()
+        size = len(counts.by_kind) + len(counts.by_depth) + len(counts.by_namespace)
+        if how is not None and len(subgraph) >= LARGE and size <= COUNTS:
+            while len(subgraph.notes) >= NOTED:
+                subgraph.notes.pop(next(iter(subgraph.notes)))
+            subgraph.notes[how] = counts
+    return counts
 
 
 def summary(shown: Shown, *, roots: bool = True) -> Summary:

@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from schema import flat, impact
+from schema.fold import show_rows
+from schema.shown import Shown
+from schema.view import View
 from tests.api.service import service
 
 IMPACT = '{ impact(of: ["a"]) { summary { total } answer { cache } } }'
@@ -66,6 +71,39 @@ async def test_what_is_pinned_is_brought_up_to_date_by_itself() -> None:
 
         await until(is_repaired)
         assert (await ask(client, IMPACT))["impact"] == {"summary": {"total": 2}, "answer": {"cache": "HIT"}}
+
+
+async def test_what_is_pinned_is_counted_before_anyone_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for counts, of whichever kind, then folds nothing; the counts are those that `no-cache` gives."""
+    folded: list[View] = []
+
+    def noted(view: View, *how: Any) -> Shown:
+        folded.append(view)
+        return show_rows(view, *how)
+
+    monkeypatch.setattr(impact, "LARGE", 0)
+    monkeypatch.setattr(flat, "show_rows", noted)
+    async with service() as client:
+        await capture(client, "one", "a", "b")
+        await pin(client, "a")
+        for turn, target in enumerate(("c", "other.d", "e")):
+            if turn:
+                await capture(client, f"on{turn}", "b", target)
+
+            async def is_ready(nodes: int = 3 + 2 * turn) -> bool:
+                views = (await ask(client, LISTED))["impactViews"]
+                return bool(folded) and [view["nodes"] for view in views] == [nodes]
+
+            await until(is_ready)
+            folded.clear()
+            for counts in ("byKind { kind count }", "byDepth { depth count }", "byNamespace { namespace count }"):
+                body = {"query": f'{{ impact(of: ["a"]) {{ summary {{ total {counts} }} }} }}'}
+                found = (await client.post("/graphql", json=body)).json()
+                assert folded == [], counts
+                right = (await client.post("/graphql", json=body, headers={"Cache-Control": "no-cache"})).json()
+                assert found == right
+                assert found["data"]["impact"]["summary"]["total"] == turn + 1
+                folded.clear()
 
 
 async def test_a_job_is_pinned_with_all_its_operations() -> None:

@@ -127,3 +127,20 @@ async def test_pins_are_bounded(store: LineageBackend, monkeypatch: pytest.Monke
         await one.views.unpin(table(1))
         await one.views.pin(table(2))
         assert one.views.roots == (table(0), table(2))
+
+
+async def test_what_is_noted_of_an_answer_stays_while_it_is_the_answer(store: LineageBackend) -> None:
+    one = Replica(store)
+    question = Traversal({table(0): 0}, Direction.DOWNSTREAM)
+
+    def write(source: int, target: int) -> EdgeKey:
+        return EdgeKey(table(source), EdgeKind.INPUT_TO, make_id(Kind.OPERATION, "ns", "j", f"{target:016x}"))
+
+    async with one.cached:
+        first = await one.cached.traverse(question)
+        first.notes["how"] = "so"
+        await store.apply(stated([write(5, 7)]))
+        again = await one.cached.traverse(question)
+        assert (again.cache, again.epoch > first.epoch, again.notes) == ("HIT", True, {"how": "so"})
+        await store.apply(stated([write(0, 8)]))
+        assert [(found.cache, found.notes) for found in [await one.cached.traverse(question)]] == [("REPAIRED", {})]

@@ -1,15 +1,18 @@
 """Counts, and the number of paths by which each thing depends on the roots."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.ids import Kind
 from backends.model import Direction, EdgeKey, EdgeKind, Subgraph
+from schema import impact
 from schema.fold import HIDDEN_BY_DEFAULT, show
-from schema.impact import MAX_LEVEL, impact_levels, shown_levels, summary
+from schema.impact import MAX_LEVEL, Summary, impact_levels, noted_summary, shown_levels, summary
 from tests.schema.graphs import EVERY, ask, chains, node, short
 from tests.schema.test_fold_random import GRAPHS, NODES
 
@@ -58,10 +61,7 @@ def test_a_long_chain_does_not_recurse() -> None:
     line = np.arange(size - 1, dtype=np.int32)
     ids = tuple(f"column:n#t#{i}" for i in range(size))
     base = Subgraph.build(ask([], {node("a"): 0}).epoch, [(i, n, n, 2) for n, i in enumerate(ids)], [])
-    chain = Subgraph(
-        **{name: getattr(base, name) for name in Subgraph.__slots__}
-        | {"sources": line, "targets": line + 1, "edge_kinds": np.zeros(size - 1, np.uint8)}
-    )
+    chain = replace(base, sources=line, targets=line + 1, edge_kinds=np.zeros(size - 1, np.uint8))
     assert impact_levels(chain, [0]).tolist() == [0] + [1] * (size - 1)
 
 
@@ -136,3 +136,28 @@ def test_counts_of_nothing() -> None:
     shown = show(ask([], {}), roots={}, hidden=EVERY, direction=Direction.BOTH, depth=None)
     counts = summary(shown)
     assert (counts.total, counts.by_kind, counts.by_depth, counts.by_namespace) == (0, (), (), ())
+
+
+def test_what_is_noted_of_a_subgraph_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    subgraph = ask(chains("a *1 b"), {node("a"): 0})
+    made: list[str] = []
+
+    def counted(how: str | None) -> Summary:
+        def make() -> Summary:
+            made.append(str(how))
+            return Summary(2, ((Kind.DATASET, 2),), ((1, 2),), (("ns", 2),))
+
+        return noted_summary(subgraph, how, make)
+
+    counted("small")
+    assert subgraph.notes == {}, "it costs nothing to count again"
+    monkeypatch.setattr(impact, "LARGE", 0)
+    counted(None)
+    assert subgraph.notes == {}, "it depends on too much"
+    made.clear()
+    assert [counted(how).total for how in ("x", "x", "y", "z", "z", "x")] == [2] * 6
+    assert made == ["x", "y", "z", "x"]
+    assert len(subgraph.notes) == impact.NOTED
+    monkeypatch.setattr(impact, "COUNTS", 2)
+    counted("many")
+    assert "many" not in subgraph.notes
