@@ -42,3 +42,14 @@ class TestWarmSqlite(BackendContract):
     async def backend(self, tmp_path: Path) -> AsyncIterator[LineageBackend]:
         async with Warm(open_backend(f"sqlite:///{tmp_path}/lineage.db")) as backend:
             yield backend
+
+
+class TestWarmSqliteWithoutIndex(BackendContract):
+    """A store that has no ids in memory: the cache keeps those that its answers need."""
+
+    case_factor = 0.3
+
+    @pytest.fixture
+    async def backend(self, tmp_path: Path) -> AsyncIterator[LineageBackend]:
+        async with Warm(open_backend(f"sqlite:///{tmp_path}/lineage.db?index=off")) as backend:
+            yield backend
