@@ -1,5 +1,6 @@
 """The topology log of a Gremlin store, as `changes_since` gives it."""
 
+from dataclasses import replace
 from typing import Final
 
 from backends.changes import LogPage, LogRow
@@ -26,10 +27,10 @@ async def changes_since(store: Store, epoch: Epoch | None) -> LogPage:
     head = reply.before
     state = head.known
     opened = () if head.announced is None else head.announced.rows
-    end = LogPage(state.epoch, watermark=state.watermark, open=opened)
+    end = LogPage(state.epoch, watermark=state.watermark, open=opened, revision=state.revision)
     if epoch is None or epoch == state.epoch:
         return end
-    unknown = LogPage(state.epoch, known=False, watermark=state.watermark, open=opened)
+    unknown = replace(end, known=False)
     if seq >= state.epoch.seq or seq < 0:
         return unknown
     batches = [Batch.parse(text) for text in reply.parts[0].split("\0")[:-1]]
@@ -41,7 +42,7 @@ async def changes_since(store: Store, epoch: Epoch | None) -> LogPage:
     more = reached.seq < state.epoch.seq
     if not rows and more:  # nothing is where something must be: that part of the log was dropped
         return unknown
-    return LogPage(reached, tuple(rows), more=more, watermark=state.watermark, open=opened)
+    return replace(end, epoch=reached, rows=tuple(rows), more=more)
 
 
 def _rows(epoch: Epoch, batches: list[Batch]) -> list[LogRow] | None:

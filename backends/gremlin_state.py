@@ -57,6 +57,11 @@ class State:
         who = f"{self.store} {self.turn} {self.token} {self.owner}"
         return f"{who} {epoch.seq} {epoch.chain} {self.number} {watermark}"
 
+    @property
+    def revision(self) -> int | None:
+        """What `LogPage.revision` says: each turn has a name of its own. None before the first."""
+        return None if self.token == "-" else int(self.token, 16)
+
     def taken_over(self) -> "State":
         """The same turn, done by somebody else."""
         return replace(self, owner=token())
