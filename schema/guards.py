@@ -4,7 +4,7 @@ What a query may cost in the graph is another matter: `schema.context.Costs`, co
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graphql import (
@@ -21,6 +21,7 @@ from graphql import (
     SelectionSetNode,
     Source,
     TokenKind,
+    get_operation_ast,
     parse,
     specified_rules,
     validate,
@@ -30,7 +31,6 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from schema.errors import Code, present
-from schema.execute.run import Compiled
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 """Made once: graphql-core keeps what it learns of a rule's class, so a class made for each request costs ten times more."""
@@ -74,6 +74,11 @@ class Prepared:
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+
+    def kind_of(self, name: str | None) -> str | None:
+        """query or mutation: the operation of that name, or the only one; None where it is not told which is meant."""
+        operation = get_operation_ast(self.document, name) if self.document is not None else None
+        return operation.operation.value if operation is not None else None
 
 
 class Documents:
@@ -188,10 +193,11 @@ def _fields(
 
 
 class Guard(SchemaExtension):
-    """Around every operation: documents from memory or refused, who executes them, and errors as the client may see them."""
+    """Around every operation that graphql-core runs: documents from memory or refused, and errors as the client may see
+    them."""
 
-    def __init__(self, documents: Documents, compiled: Compiled | None) -> None:
-        self._documents, self._compiled = documents, compiled
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
         self._errors: list[GraphQLError] = []
 
     def on_parse(self) -> Iterator[None]:
@@ -209,11 +215,6 @@ class Guard(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         self.execution_context.pre_execution_errors = self._errors
-        yield
-
-    async def on_execute(self) -> AsyncIterator[None]:
-        if self._compiled is not None:
-            self.execution_context.result = await self._compiled.execute(self.execution_context)
         yield
 
     def on_operation(self) -> Iterator[None]:

@@ -1,16 +1,19 @@
 """The schema itself, built once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import strawberry
-from graphql import GraphQLError, GraphQLField, GraphQLObjectType, OperationType, get_operation_ast
+from graphql import GraphQLError, GraphQLField, GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.execution import ExecutionResult
 from strawberry.types.field import StrawberryField
+from strawberry.types.graphql import OperationType
 
+from schema.errors import present
 from schema.execute.reading import Reason
 from schema.execute.run import Compiled
 from schema.guards import Documents, Guard, Limits
@@ -18,6 +21,8 @@ from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.types.entities import ENTITY_TYPES
+
+RUN: Final = frozenset({OperationType.QUERY.value, OperationType.MUTATION.value})
 
 
 class LineageSchema(strawberry.Schema):
@@ -42,7 +47,34 @@ class LineageSchema(strawberry.Schema):
         self._compiled = Compiled(self, lambda reason: self.note_fallback(reason)) if compiled else None
 
     def _guard(self) -> Guard:
-        return Guard(self._documents, self._compiled)
+        return Guard(self._documents)
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """As Strawberry's, whose way is taken by whatever is refused: it costs more than most answers do."""
+        prepared = self._documents.prepare(query or "")
+        kind = prepared.kind_of(operation_name)
+        allowed = RUN if allowed_operation_types is None else {each.value for each in allowed_operation_types}
+        if self._compiled is None or prepared.document is None or prepared.errors or kind not in allowed:
+            return await super().execute(
+                query,
+                variable_values,
+                context_value,
+                root_value,
+                operation_name,
+                allowed_operation_types,
+                operation_extensions,
+            )
+        told = await self._compiled.execute(query or "", prepared.document, context_value, variable_values, operation_name)
+        return ExecutionResult(told.data, [present(error) for error in told.errors] if told.errors else None)
 
     def is_query(self, query: str, name: str | None) -> bool:
         """Whether a text that was executed asks, and changes nothing. `name`: of its operations."""
@@ -50,9 +82,7 @@ class LineageSchema(strawberry.Schema):
 
     def kind_of(self, query: str, name: str | None) -> str:
         """query or mutation; unread where the text is no document or does not say which of its operations is meant."""
-        document = self._documents.prepare(query).document  # kept from when it was executed
-        operation = get_operation_ast(document, name) if document is not None else None
-        return operation.operation.value if operation is not None else "unread"
+        return self._documents.prepare(query).kind_of(name) or "unread"  # kept from when it was executed
 
     def note_finished(self, seconds: float) -> None:
         """A query was answered with what was finished before."""

@@ -6,10 +6,9 @@ from inspect import isawaitable
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import strawberry
-from graphql import ExecutionResult, GraphQLResolveInfo, MiddlewareManager, OperationType, get_argument_values
+from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, MiddlewareManager, OperationType, get_argument_values
 from graphql.execution import Executor
 from graphql.pyutils import Path
-from strawberry.types import ExecutionContext
 
 from schema.execute.plan import Arguments, Plan, Plans, Root, Schema
 from schema.execute.reading import Reason, Unsupported
@@ -42,24 +41,17 @@ class Compiled:
         self._core, self._class, self._fell_back = core, schema.execution_context_class, fell_back
         self._plans = Plans(Schema(core, schema.config, schema.schema_converter.scalar_registry))
 
-    async def execute(self, asked: ExecutionContext) -> ExecutionResult:
-        """The answer to a document that was validated, as graphql-core would give it."""
-        document = asked.graphql_document
-        assert document is not None
-        executor = self._class.build(
-            self._core,
-            document,
-            asked.root_value,
-            asked.context,
-            asked.variables,
-            asked.operation_name,
-            operation_extensions=asked.operation_extensions,
-        )
+    async def execute(
+        self, text: str, document: DocumentNode, context: Any, variables: dict[str, Any] | None, name: str | None
+    ) -> ExecutionResult:
+        """The answer to the operation `name` of a document that was validated, as graphql-core would give it. `text` is what
+        the document was read from."""
+        executor = self._class.build(self._core, document, None, context, variables, name)
         if isinstance(executor, list):
             self._fell_back(Reason.ERROR)
             return ExecutionResult(None, executor)
         outcomes: Outcomes = {}
-        plan = self._plans.plan(asked.query or "", document, _document(executor))
+        plan = self._plans.plan(text, document, _document(executor))
         if isinstance(plan, Plan):
             try:
                 return ExecutionResult(await _run(plan, executor, outcomes), None)

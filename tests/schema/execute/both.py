@@ -8,8 +8,6 @@ from typing import Any
 
 import strawberry
 from graphql import ExecutionResult, parse, validate
-from strawberry.types import ExecutionContext
-from strawberry.types.graphql import OperationType
 
 from schema.execute.reading import Reason
 from schema.execute.run import Compiled
@@ -27,16 +25,7 @@ class Both:
         self.compiled = Compiled(self.schema, self.reasons.append)
 
     async def ours(self, text: str, context: Any, variables: Mapping[str, Any], name: str | None) -> Any:
-        asked = ExecutionContext(
-            text,
-            self.schema,
-            set(OperationType),
-            context,
-            dict(variables),
-            graphql_document=parse(text),
-            provided_operation_name=name,
-        )
-        return told(await self.compiled.execute(asked))
+        return told(await self.compiled.execute(text, parse(text), context, dict(variables), name))
 
     async def core(self, text: str, context: Any, variables: Mapping[str, Any], name: str | None) -> Any:
         schema = self.schema
