@@ -79,7 +79,7 @@ class GremlinBackend(LineageBackend):
             question = asked(traversal, self._seq)
             reply = await self._store.read("walk", question, question["log"])
             self._seq = reply.after.known.epoch.seq
-            if not is_torn(question["roots"], reply):
+            if not is_torn(traversal.roots, reply):
                 return subgraph(reply.before.known.epoch, reply.parts)
             await self._store.wait(reply.after, attempt, until)
             attempt += 1

@@ -266,12 +266,14 @@ def _settled(looked: Looked) -> State:
 def _parts(change: dict[str, Any], most: int) -> list[str]:
     """The change as texts of at most so many bytes each, to be done in this order: nodes come before their edges, and the
     entries of the log last."""
-    whole = packed(change)
     weight = sum(WEIGHTS[name] * len(change[name]) for name in WEIGHTS)
-    if len(whole) <= most and weight <= PART:
-        return [whole]
+    limit = float(PART)
+    if weight <= PART:
+        whole = packed(change)
+        if len(whole) <= most:
+            return [whole]
+        limit = weight * most / len(whole)
     things = [(name, one) for name in WEIGHTS for one in change[name]]
-    limit = float(min(PART, weight * most // len(whole)))
     while True:
         parts = [packed(_part(change["at"], some)) for some in _shares(things, limit)]
         if all(len(part) <= most for part in parts):

@@ -162,7 +162,7 @@ def places_of(node_id: str, attributes: Mapping[str, Json]) -> set[tuple[str, st
     except BadId:  # an id with the wrong number of parts has no name
         return found
     for word in (*doc.name_words, *doc.other_words):
-        found.add((word_shelf(word), joined(word, node_id)))
+        found.add((word_shelf(word), key(word) + SEPARATOR + own))
     exact = {node_id.casefold(), *(text for text in (doc.name, last_part(doc.name)) if not words(text))}
     found |= {(exact_shelf(hashed(text)), hashed(text) + SEPARATOR + own) for text in exact}
     return found

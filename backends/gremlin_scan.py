@@ -108,7 +108,7 @@ async def scan_topology(store: Store, cursor: Cursor | None) -> TopologyPage:
         case _:
             raise Rejected("not a cursor of a scan")
     numbers, end = number_range(number, min(number + TOPOLOGY_PAGE, max(count, number)))
-    kinds = [kind.value for kind in EDGE_KINDS if not kind.is_hidden]
+    kinds = {kind.value: kind.code for kind in EDGE_KINDS if not kind.is_hidden}
     data = {"ranges": [numbers[:3]], "most": TOPOLOGY_PAGE, "kinds": kinds}
     reply = await store.read("topology", data, [numbers.shelf])
     return TopologyPage(topology(reply.parts), (count, end) if end < count else None)

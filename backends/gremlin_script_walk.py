@@ -213,10 +213,10 @@ class Walk {
 """
 
 ASKED: Final = r"""
+def wanted = [:]
+ask.roots.each { one -> wanted[one[0]] = one[1] as int }
 def roots = [:]
-named(ask.roots.keySet() as List).each { v ->
-  if (v.property('standing').orElse(false)) roots[v.id()] = ask.roots[v.value('id')] as int
-}
+named(wanted.keySet()).each { v -> if (v.property('standing').orElse(false)) roots[v.id()] = wanted[v.value('id')] }
 def lineage = new Lineage(tx: TX)
 def walk = new Walk(graph: lineage, kinds: ask.kinds as String[], deepest: ask.deepest as int, most: ask.most as long)
 def answer = walk.run(roots, ask.down, ask.up)
@@ -241,58 +241,6 @@ ANSWER: Final = """
 """
 
 
-TOPOLOGY: Final = r"""
-int left = ask.most
-def ids = []
-ask.ranges.each { one ->
-  def v = left > 0 ? shelf(one[0]) : null
-  if (v != null) span(v, one[1], one[2], left).each { e ->
-    left--
-    ids << ref(e.value('text'))
-  }
-}
-def lineage = new Lineage(tx: TX)
-def names = [:]
-def numbers = [:]
-lineage.name(ids, names, numbers)
-def around = lineage.around(ids, Direction.OUT, ask.kinds as String[])
-def far = new HashSet()
-around.values().each { ends -> ends.each { if (!numbers.containsKey(it)) far << it } }
-lineage.name(far, names, numbers)
-def standing = values(ids.collect { vertex(it.toString()) }, ['standing'])
-def parts = Export.run(ids.findAll { standing[it]?.standing }, around, names, numbers)
-"""
-EXPORT: Final = r"""
-@groovy.transform.CompileStatic
-class Export {
-  static List run(List ids, Map<Object, List<Object>> around, Map<Object, String> names, Map<Object, Long> numbers) {
-    def text = new StringBuilder()
-    def node = new ByteArrayOutputStream()
-    def nodes = new DataOutputStream(node)
-    def edge = new ByteArrayOutputStream()
-    def edges = new DataOutputStream(edge)
-    def kind = new StringBuilder()
-    for (Object id : ids) {
-      text.append(names.get(id)).append((char) 0)
-      nodes.writeLong(numbers.get(id))
-      for (Object end : around.getOrDefault(id, [])) {
-        if (!numbers.containsKey(end)) continue
-        edges.writeLong(numbers.get(id))
-        edges.writeLong(numbers.get(end))
-        String name = names.get(end)
-        kind.append(name, 0, name.indexOf(':')).append((char) 0)
-      }
-    }
-    return [text.toString(), java.nio.ByteBuffer.wrap(node.toByteArray()), java.nio.ByteBuffer.wrap(edge.toByteArray()),
-      kind.toString()]
-  }
-}
-"""
-ENTRIES: Final = """
-[heads[0][0], heads[0][1], heads[1][0], heads[1][1], found.toString(), parts[0], parts[1], parts[2], parts[3]]
-"""
-
-
 def _classes(dialect: Dialect) -> str:
     return JANUSGRAPH if dialect is Dialect.JANUSGRAPH else TINKERPOP
 
@@ -305,8 +253,3 @@ def walking(dialect: Dialect) -> str:
     """The script of a traversal."""
     body = _told(ASKED + END + CHANGED, dialect) + ANSWER
     return _classes(dialect) + WALK + prelude(dialect) + BEGIN + body
-
-
-def exporting(dialect: Dialect) -> str:
-    """The script of a page of the topology."""
-    return _classes(dialect) + EXPORT + prelude(dialect) + BEGIN + _told(TOPOLOGY, dialect) + END + ENTRIES

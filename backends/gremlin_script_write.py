@@ -11,7 +11,7 @@ from typing import Final
 from backends.gremlin_scripts import prelude
 from backends.gremlin_settings import Dialect
 
-CHANGE: Final = r"""
+TURNS: Final = r"""
 def began = System.nanoTime()
 // A writer that was stopped for long must not go on: by then another may have taken its intent over.
 def inTime = { ->
@@ -30,55 +30,87 @@ def moved = { ->
     throw error
   }
 }
-def wide = { x -> x instanceof Integer ? (x as long) : x }
-// Does what a change says. `again`: perhaps some of it was done, so everything is looked for first.
-def perform = { change, boolean again ->
-  def at = [:]
-  if (again) named(change.at.keySet() as List).each { v -> v.property('id').ifPresent { id -> at[id] = v } }
-  else {
-    change.at.each { id, where -> if (where != null) at[id] = vertex(where) }
-    // Made by an earlier part of the same turn.
-    def made = change.nodes.collect { it[0] } as Set
-    def others = change.at.findAll { id, where -> where == null && !(id in made) }.collect { id, where -> id }
-    named(others).each { v -> at[v.value('id')] = v }
+def perform = { change, boolean again -> new Change(kept: kept, shelves: shelves).perform(change, again) }
+"""
+
+CHANGED: Final = r"""
+@groovy.transform.CompileStatic
+class Change {
+  Kept kept
+  Shelves shelves
+  Map<String, Vertex> at = new HashMap<>()
+
+  // Does what a change says. `again`: perhaps some of it was done, so everything is looked for first.
+  void perform(Map<String, Object> change, boolean again) {
+    List<List> nodes = (List<List>) change.get('nodes')
+    find((Map<String, String>) change.get('at'), nodes, again)
+    for (List one : nodes) node((String) one.get(0), (String) one.get(1), (Map<String, Object>) one.get(2))
+    for (List one : (List<List>) change.get('edges')) {
+      edge(at.get(one.get(0)), (String) one.get(1), at.get(one.get(2)), one.get(3) == 1, again)
+    }
+    List<List> entries = (List<List>) change.get('entries')
+    if (again) {
+      for (List one : entries) shelves.known.putIfAbsent((String) one.get(0), null)
+      shelves.lookUp()
+    }
+    for (List one : entries) {
+      String text = one.get(4) == null ? (String) one.get(2) : at.get(one.get(4)).id().toString()
+      entry((String) one.get(0), (String) one.get(1), text, again || one.get(3) != 1)
+    }
   }
-  change.nodes.each { one ->
-    def v = at[one[0]]
+
+  private void find(Map<String, String> where, List<List> nodes, boolean again) {
+    if (again) {
+      for (Vertex v : kept.named(where.keySet())) v.property('id').ifPresent { id -> at.put((String) id, v) }
+      return
+    }
+    Set<Object> made = new HashSet<>()
+    for (List one : nodes) made.add(one.get(0))
+    // Neither there before nor made here: made by an earlier part of the same turn.
+    List<String> others = new ArrayList<>()
+    for (Map.Entry<String, String> one : where.entrySet()) {
+      if (one.value != null) at.put(one.key, kept.vertex(one.value))
+      else if (!made.contains(one.key)) others.add(one.key)
+    }
+    for (Vertex v : kept.named(others)) at.put((String) v.value('id'), v)
+  }
+
+  private void node(String id, String label, Map<String, Object> properties) {
+    Vertex v = at.get(id)
     if (v == null) {
-      v = graph.addVertex(T.label, one[1], 'id', one[0])
-      at[one[0]] = v
+      v = kept.made(label, id)
+      at.put(id, v)
     }
-    one[2].each { key, value ->
-      if (value == null) v.properties(key).each { it.remove() }
-      else v.property(key, wide(value))
+    for (Map.Entry<String, Object> one : properties.entrySet()) {
+      Object value = one.value
+      if (value == null) v.properties(one.key).each { VertexProperty it -> it.remove() }
+      else v.property(one.key, value instanceof Integer ? ((Integer) value).longValue() : value)
     }
   }
-  change.edges.each { one ->
-    def s = at[one[0]]
-    def t = at[one[2]]
-    if (again || !one[3]) {
-      between(s, one[1], t).each { it.remove() }
+
+  private void edge(Vertex s, String kind, Vertex t, boolean stands, boolean again) {
+    if (again || !stands) {
+      for (Edge e : kept.between(s, kind, t)) e.remove()
       // An edge lies in two rows, and one of them may be written without the other.
-      if (again) t.edges(Direction.IN, one[1]).findAll { it.outVertex().id() == s.id() }.each { it.remove() }
+      if (again) {
+        List<Edge> halves = t.edges(Direction.IN, kind).toList()
+        for (Edge e : halves) if (e.outVertex().id() == s.id()) e.remove()
+      }
     }
-    if (one[3]) s.addEdge(one[1], t)
+    if (stands) s.addEdge(kind, t)
   }
-  def mine = change.entries.collect { it[0] } as Set
-  if (again) mine.each { shelves.putIfAbsent(it, null) }
-  if (again) lookUp()
-  change.entries.each { one ->
-    def v = shelf(one[0])
+
+  private void entry(String name, String place, String text, boolean isLookedFor) {
+    Vertex v = shelves.shelf(name)
     if (v == null) {
-      v = graph.addVertex(T.label, 'Shelf', 'id', one[0])
-      shelves[one[0]] = v.id().toString()
-      found << one[0] << '\u0000' << shelves[one[0]] << '\u0000'
+      v = kept.made('Shelf', name)
+      shelves.learn(name, v)
     }
-    def text = one[4] == null ? one[2] : at[one[4]].id().toString()
-    def there = again || !one[3] ? slot(v, one[1]) : []
-    if (text == null || there.size() > 1) there.each { it.remove() }
+    List<Edge> there = isLookedFor ? shelves.slot(v, place) : Collections.<Edge>emptyList()
+    if (text == null || there.size() > 1) for (Edge e : there) e.remove()
     if (text == null) return
-    if (there.size() == 1) there[0].property('text', text)
-    else v.addEdge('PLACED', v, 'place', one[1], 'text', text)
+    if (there.size() == 1) there.get(0).property('text', text)
+    else v.addEdge('PLACED', v, 'place', place, 'text', text)
   }
 }
 """
@@ -195,4 +227,4 @@ BODIES: Final = {
 
 def writing(dialect: Dialect, name: str) -> str:
     """The script of a write."""
-    return prelude(dialect) + CHANGE + BODIES[name]
+    return CHANGED + prelude(dialect) + TURNS + BODIES[name]

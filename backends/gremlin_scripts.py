@@ -21,68 +21,139 @@ def opened = { String s ->
 def parse = { String s -> new groovy.json.JsonSlurper().parseText(opened(s)) }
 def ask = parse(data)
 def graph = g.getGraph()
-def ref = { String at -> at.isLong() ? at.toLong() : at }
-def named = { ids -> ids.isEmpty() ? [] : g.V().has('id', P.within(ids)).toList() }
 """
 
 JANUSGRAPH: Final = r"""
-def begin = { -> graph.tx().rollback() }
-def commit = { -> graph.tx().commit() }
-// Without a look whether it exists: such ids come from what was read, and the head is looked at first.
-def vertex = { String at -> graph.getCurrentThreadTx().getInternalVertex(ref(at)) }
-// A slice comes in the order of places by itself; asked to order it, JanusGraph would read all of the shelf and sort.
-def span = { v, String low, String high, int most ->
-  v.query().labels('PLACED').direction(Direction.OUT).interval('place', low, high).limit(most).edges()
-}
-def between = { s, String kind, t -> s.query().labels(kind).direction(Direction.OUT).adjacent(t).edges().toList() }
-// Of each vertex the values of some keys, in one batch.
-def values = { vs, keys ->
-  def got = [:]
-  if (vs.isEmpty()) return got
-  graph.getCurrentThreadTx().multiQuery(vs as Collection).keys(keys as String[]).properties().each { v, ps ->
-    def one = [:]
-    ps.each { p -> one[p.key()] = p.value() }
-    got[v.id()] = one
+@groovy.transform.CompileStatic
+class Kept {
+  org.janusgraph.graphdb.database.StandardJanusGraph graph
+
+  static Object ref(String at) { return at.isLong() ? at.toLong() : at }
+  org.janusgraph.graphdb.transaction.StandardJanusGraphTx tx() {
+    return (org.janusgraph.graphdb.transaction.StandardJanusGraphTx) graph.getCurrentThreadTx()
   }
-  got
+  void begin() { graph.tx().rollback() }
+  void commit() { graph.tx().commit() }
+  Vertex made(String label, String id) { return tx().addVertex(T.label, label, 'id', id) }
+  // Without a look whether it exists: such ids come from what was read, and the head is looked at first.
+  Vertex vertex(String at) { return tx().getInternalVertex(ref(at)) }
+  // A few hundred at once: what an engine does with a longer list takes time by the square of it.
+  List<Vertex> named(Collection<String> ids) {
+    List<Vertex> all = new ArrayList<>()
+    for (List<String> some : new ArrayList<String>(ids).collate(200)) {
+      for (Vertex v : tx().query().has('id', org.janusgraph.core.attribute.Contain.IN, some).vertices()) all.add(v)
+    }
+    return all
+  }
+  // A slice comes in the order of places by itself; asked to order it, JanusGraph would read all of the shelf and sort.
+  Iterable<Edge> span(Vertex v, String low, String high, int most) {
+    def query = ((org.janusgraph.core.JanusGraphVertex) v).query().labels('PLACED').direction(Direction.OUT)
+    return (Iterable<Edge>) (Object) query.interval('place', low, high).limit(most).edges()
+  }
+  List<Edge> between(Vertex s, String kind, Vertex t) {
+    def query = ((org.janusgraph.core.JanusGraphVertex) s).query().labels(kind).direction(Direction.OUT)
+    List<Edge> all = new ArrayList<>()
+    for (Edge e : query.adjacent(t).edges()) all.add(e)
+    return all
+  }
+  // Of each vertex the values of some keys, in one batch.
+  Map<Object, Map<String, Object>> values(Collection<Vertex> vs, Collection<String> keys) {
+    Map<Object, Map<String, Object>> got = new LinkedHashMap<>()
+    if (vs.isEmpty()) return got
+    def query = tx().multiQuery((Collection<org.janusgraph.core.JanusGraphVertex>) (Object) vs)
+    query.keys(keys as String[]).properties().each { v, ps ->
+      Map<String, Object> one = new HashMap<>()
+      for (p in ps) one.put(p.key(), p.value())
+      got.put(v.id(), one)
+    }
+    return got
+  }
 }
 """
 
 TINKERPOP: Final = r"""
-def begin = { -> }
-def commit = { -> }
-def vertex = { String at -> graph.vertices(ref(at)).next() }
-def span = { v, String low, String high, int most ->
-  def all = v.edges(Direction.OUT, 'PLACED').findAll { e -> def p = e.value('place'); p >= low && p < high }
-  all.sort { a, b -> a.value('place') <=> b.value('place') }.take(Math.min(most, all.size()))
-}
-def between = { s, String kind, t -> s.edges(Direction.OUT, kind).findAll { e -> e.inVertex().id() == t.id() } }
-def values = { vs, keys ->
-  def got = [:]
-  vs.each { v ->
-    def one = [:]
-    v.properties(keys as String[]).each { p -> one[p.key()] = p.value() }
-    got[v.id()] = one
+@groovy.transform.CompileStatic
+class Kept {
+  org.apache.tinkerpop.gremlin.structure.Graph graph
+
+  static Object ref(String at) { return at.isLong() ? at.toLong() : at }
+  void begin() { }
+  void commit() { }
+  Vertex made(String label, String id) { return graph.addVertex(T.label, label, 'id', id) }
+  Vertex vertex(String at) { return graph.vertices(ref(at)).next() }
+  List<Vertex> named(Collection<String> ids) {
+    List<Vertex> all = new ArrayList<>()
+    for (List<String> some : new ArrayList<String>(ids).collate(200)) {
+      all.addAll(graph.traversal().V().has('id', P.within(some)).toList())
+    }
+    return all
   }
-  got
+  Iterable<Edge> span(Vertex v, String low, String high, int most) {
+    List<Edge> all = new ArrayList<>()
+    v.edges(Direction.OUT, 'PLACED').each { Edge e ->
+      String place = e.value('place')
+      if (place >= low && place < high) all.add(e)
+    }
+    all.sort { Edge a, Edge b -> ((String) a.value('place')) <=> ((String) b.value('place')) }
+    return all.size() > most ? all.subList(0, most) : all
+  }
+  List<Edge> between(Vertex s, String kind, Vertex t) {
+    return s.edges(Direction.OUT, kind).findAll { Edge e -> e.inVertex().id() == t.id() } as List<Edge>
+  }
+  Map<Object, Map<String, Object>> values(Collection<Vertex> vs, Collection<String> keys) {
+    Map<Object, Map<String, Object>> got = new LinkedHashMap<>()
+    for (Vertex v : vs) {
+      Map<String, Object> one = new HashMap<>()
+      v.properties(keys as String[]).each { VertexProperty p -> one.put(p.key(), p.value()) }
+      got.put(v.id(), one)
+    }
+    return got
+  }
 }
 """
 
 SHELVES: Final = r"""
-def slot = { v, String place -> span(v, place, place + '\u0001', 1000).toList() }
 // Shelves by name; those whose vertex is not known yet are looked up. Unknown ones are empty.
-def shelves = [:]
-if (ask.shelves) shelves.putAll(ask.shelves)
-def found = new StringBuilder()
-def lookUp = { ->
-  def unknown = shelves.findAll { name, at -> at == null }.collect { name, at -> name }
-  named(unknown).each { v ->
-    def name = v.value('id')
-    shelves[name] = v.id().toString()
-    found << name << '\u0000' << shelves[name] << '\u0000'
+@groovy.transform.CompileStatic
+class Shelves {
+  Kept kept
+  Map<String, String> known
+  StringBuilder found = new StringBuilder()
+
+  void lookUp() {
+    List<String> unknown = new ArrayList<>()
+    for (Map.Entry<String, String> one : known.entrySet()) if (one.value == null) unknown.add(one.key)
+    for (Vertex v : kept.named(unknown)) learn((String) v.value('id'), v)
+  }
+  void learn(String name, Vertex v) {
+    known.put(name, v.id().toString())
+    found << name << '\u0000' << v.id().toString() << '\u0000'
+  }
+  Vertex shelf(String name) {
+    String at = known.get(name)
+    return at == null ? null : kept.vertex(at)
+  }
+  List<Edge> slot(Vertex v, String place) {
+    List<Edge> all = new ArrayList<>()
+    for (Edge e : kept.span(v, place, place + '\u0001', 1000)) all.add(e)
+    return all
   }
 }
-def shelf = { String name -> shelves[name] == null ? null : vertex(shelves[name]) }
+"""
+
+OPENED: Final = r"""
+def kept = new Kept(graph: graph)
+def begin = kept.&begin
+def commit = kept.&commit
+def vertex = kept.&vertex
+def named = kept.&named
+def span = kept.&span
+def values = kept.&values
+def shelves = new Shelves(kept: kept, known: ask.shelves ? new HashMap(ask.shelves) : [:])
+def lookUp = shelves.&lookUp
+def shelf = shelves.&shelf
+def slot = shelves.&slot
+def found = shelves.found
 // The state and what is announced; null where this is not the store that was opened.
 def head = { ->
   def h, state
@@ -123,11 +194,15 @@ values(named(ask.ids) + ask.ats.collect { vertex(it) }, keys).each { at, row ->
   nodes << (row.names ?: '') << '\u0000'
 }
 def texts = new StringBuilder()
-ask.slots.each { one ->
-  def v = shelf(one[0])
-  def es = v == null ? [] : slot(v, one[1])
-  if (!es.isEmpty()) texts << es[0].value('text')
-  texts << '\u0000'
+// A transaction compares each slice of a shelf with all it has read of it: after a hundred it is cheaper to begin anew.
+ask.slots.collate(100).each { some ->
+  if (ask.slots.size() > 100) begin()
+  some.each { one ->
+    def v = shelf(one[0])
+    def es = v == null ? [] : slot(v, one[1])
+    if (!es.isEmpty()) texts << es[0].value('text')
+    texts << '\u0000'
+  }
 }
 """
 
@@ -211,7 +286,7 @@ BODIES: Final = {
 
 def prelude(dialect: Dialect) -> str:
     """What all scripts begin with."""
-    return COMMON + (JANUSGRAPH if dialect is Dialect.JANUSGRAPH else TINKERPOP) + SHELVES
+    return (JANUSGRAPH if dialect is Dialect.JANUSGRAPH else TINKERPOP) + SHELVES + COMMON + OPENED
 
 
 def reading(dialect: Dialect, name: str) -> str:

@@ -9,7 +9,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from backends.errors import TimedOut, Unavailable
 from backends.gremlin_schema import COLD, prepared
-from backends.gremlin_script_walk import exporting, walking
+from backends.gremlin_script_export import exporting
+from backends.gremlin_script_walk import walking
 from backends.gremlin_script_write import writing
 from backends.gremlin_scripts import reading
 from backends.gremlin_settings import Settings

@@ -38,7 +38,8 @@ def asked(traversal: Traversal, seq: int) -> dict[str, Json]:
     up = traversal.direction is not Direction.DOWNSTREAM
     deepest = DEEPEST if traversal.max_depth is None else min(traversal.max_depth, DEEPEST)
     return {
-        "roots": {i: min(depth, DEEPEST - 1) for i, depth in traversal.roots.items() if may_be_node(i)},
+        # Pairs: the server reads an object of many names by the square of their number.
+        "roots": [(i, min(depth, DEEPEST - 1)) for i, depth in traversal.roots.items() if may_be_node(i)],
         "down": down,
         "up": up,
         "deepest": deepest,
@@ -101,19 +102,14 @@ def _open(head: Head) -> tuple[LogRow, ...]:
 
 
 def topology(parts: Sequence[Any]) -> Topology:
-    """A page of nodes and the edges from them: ids, numbers, pairs of numbers, kinds of the targets."""
+    """A page of nodes and the edges from them: ids, numbers, pairs of numbers, the codes of the edges' kinds."""
     ids = tuple(parts[0].split("\0")[:-1])
-    numbers = np.frombuffer(parts[1], ">i8").astype(np.int64)
     pairs = np.frombuffer(parts[2], ">i8").astype(np.int64).reshape(-1, 2)
-    kinds = np.array([_KIND_CODES[node_id[: node_id.index(":")]] for node_id in ids], np.uint8)
-    far = np.array([_KIND_CODES[kind] for kind in parts[3].split("\0")[:-1]], np.uint8)
-    order = np.argsort(numbers, kind="stable")
-    sources = order[np.searchsorted(numbers, pairs[:, 0], sorter=order)] if len(pairs) else np.zeros(0, np.int64)
     return Topology(
-        numbers=numbers,
-        kinds=kinds,
+        numbers=np.frombuffer(parts[1], ">i8").astype(np.int64),
+        kinds=np.array([_KIND_CODES[node_id[: node_id.index(":")]] for node_id in ids], np.uint8),
         ids=ids,
         sources=np.ascontiguousarray(pairs[:, 0]),
-        edge_kinds=EDGE_CODES[kinds[sources], far],
+        edge_kinds=np.frombuffer(parts[3], np.uint8),
         targets=np.ascontiguousarray(pairs[:, 1]),
     )

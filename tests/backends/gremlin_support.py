@@ -45,7 +45,7 @@ async def wire(url: str) -> AsyncIterator[Wire]:
 async def run(url: str, script: str, **data: Any) -> list[Any]:
     """What a script answers."""
     async with wire(url) as made:
-        return await made.run(Statement("by hand", script, data), list, within=60)
+        return await made.run(Statement("by hand", script, data), list, within=150)
 
 
 @asynccontextmanager
