@@ -4,7 +4,7 @@ scripts known for the same question on the same graph. Run on a quiet machine; i
     python -m benchmarks.gremlin [nodes ...]                 10k nodes unless said
     python -m benchmarks.gremlin --cassandra [nodes ...]     JanusGraph over a Cassandra of our own
 
-Times are milliseconds, p50 and p95, unless said.
+Times are milliseconds: least, lower quartile, p50 and p95. Ratios are of the least.
 """
 
 import argparse
