@@ -16,7 +16,7 @@ from backends.stored import dump, dump_stamped
 from backends.text import SEARCHED
 
 TOGETHER: Final = 100
-"""Rows of the log in one node of it: a node for each was the dearest part of a write."""
+"""Rows of the log in one node of it: a node for each was a quarter of a large write."""
 
 
 def compile_write(decided: Decided, revision: int) -> Statement:
