@@ -50,6 +50,7 @@ ASKED = (
     "{ named { ... on Named { name ... { nick } } ... on Blue { id } __typename t: __typename } }",
     "{ a: __typename red { __typename } b: __typename }",
     "{ all { ...c ...c ... on Red { ...c } } } fragment c on Named { id several { ... on Red { whole } __typename } }",
+    "{ all { next { id } ... on Red { next { nick } } ... on Blue { next { name } } } }",
     "{ either { ... on Named { id } ... on Red { many(first: 1) { id } more: many(first: 0) { id } } } }",
 )
 
