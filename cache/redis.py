@@ -147,8 +147,14 @@ class RedisStore(ByteStore):
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
         async with self._room:
+            task = asyncio.current_task()
+            before = task.cancelling() if task is not None else 0
             try:
                 yield
             except (RedisError, RedisClusterException, OSError, RuntimeError) as error:
                 # RuntimeError: what uvloop says of a connection that was closed while it was written to
+                if task is not None and task.cancelling() > before:
+                    # The client closes a connection on which it is given up, and what goes wrong then must not take the
+                    # place of that: whoever cancelled would wait for ever.
+                    raise asyncio.CancelledError from error
                 raise StoreError(type(error).__name__) from error

@@ -164,6 +164,27 @@ async def test_server_that_comes_back_is_used_again(own_redis: RedisServer) -> N
         assert await store.get(here) == value(2)
 
 
+async def test_call_that_is_given_up_ends_so_though_its_connection_breaks_as_it_is_closed() -> None:
+    class Breaking:
+        """As the client does where it is cancelled and the server is gone."""
+
+        async def ping(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise ConnectionResetError from None
+
+    store = RedisStore([Breaking()], 1)
+    call = asyncio.ensure_future(store.ping())
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await store.ping()
+
+
 async def test_more_calls_than_connections_wait_for_each_other(redis_server: RedisServer) -> None:
     async with open_redis(redis_server.url) as store:
         here = key()
