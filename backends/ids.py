@@ -95,8 +95,9 @@ def check_text(text: str) -> None:
 
 def kind_of(node_id: str) -> Kind:
     """The kind that an id begins with. Raises `BadId`."""
-    kind = _BY_PREFIX.get(node_id.partition(":")[0])
-    if kind is None or ":" not in node_id:
+    prefix, colon, _ = node_id.partition(":")
+    kind = _BY_PREFIX.get(prefix)
+    if kind is None or not colon:
         raise BadId("an id begins with its kind: dataset:namespace#name")
     return kind
 

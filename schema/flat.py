@@ -42,7 +42,7 @@ from schema.types.entities import Run, entity
 from schema.types.lineage import Impact, ImpactConnection, ImpactEdge, Lineage, LineageEdge, LineageNode, Path, Paths, Proof
 from schema.view import View, rows_of
 
-_DIRECTIONS = {UP: Direction.UPSTREAM, DOWN: Direction.DOWNSTREAM, UP | DOWN: Direction.BOTH}
+_DIRECTIONS = {UP: enums.Direction.UPSTREAM, DOWN: enums.Direction.DOWNSTREAM, UP | DOWN: enums.Direction.BOTH}
 
 
 MANY = 50
@@ -155,9 +155,7 @@ def _lineage_nodes(reader: Reader, root: FieldKey, folded: Folded, below: Select
     spot = Spot(reader, root, below)
     columns = zip(folded.ids, folded.depths.tolist(), folded.reached.tolist(), strict=True)
     nodes = [
-        LineageNode(
-            entity=entity(spot.add(node_id, counted=False)), depth=depth, direction=enums.Direction(_DIRECTIONS[reached])
-        )
+        LineageNode(entity=entity(spot.add(node_id, counted=False)), depth=depth, direction=_DIRECTIONS[reached])
         for node_id, depth, reached in columns
     ]
     spot.spawn()
@@ -189,6 +187,7 @@ def _edges(
     """The edges as they are shown; their evidence is read if it is selected."""
     proven = bool(below.names("LineageEdge") & {"evidence", "transformations"})
     runs: dict[str, Run] = {}
+    none = Proof(reader.store, None, runs)
     edges = []
     for step in steps:
         edges.append(
@@ -198,7 +197,7 @@ def _edges(
                 via=[ID(each) for each in step.via],
                 via_count=step.via_count,
                 stored_kind=None if step.kind in (FOLDED, OWN) else EDGE_KINDS[step.kind],
-                proof=proof_of(reader.store, step, runs, members) if proven else Proof(reader.store, None, runs),
+                proof=proof_of(reader.store, step, runs, members) if proven else none,
             )
         )
     last = last_run_below(below, "LineageEdge")
