@@ -36,6 +36,7 @@ class Tier:
         self._bytes = 0
         self._wake = asyncio.Event()
         self._setter: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
         self._small: OrderedDict[str, None] = OrderedDict()
         """Keys of answers too small to be in the store: not worth asking it for."""
         self._useless: OrderedDict[str, bytes] = OrderedDict()
@@ -88,15 +89,17 @@ class Tier:
         _remember(self._small, self._key(traversal), None)
 
     def start(self) -> None:
+        self._ended.clear()
         self._setter = asyncio.create_task(self._set_all())
 
     async def stop(self, closures: Iterable[Closure]) -> None:
         """Sets what waits and, where the store outlasts this process and nobody else keeps it, these as well."""
         if self._setter is None:
             return
-        self._setter.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._setter
+        # Told, and not cancelled: a driver may swallow that, and the setter would wait for more for ever.
+        self._ended.set()
+        self._wake.set()
+        await self._setter
         self._setter = None
         if self._guard.is_lasting and not self._guard.is_shared:
             for closure in closures:
@@ -125,14 +128,18 @@ class Tier:
 
     async def _set_all(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._ended.is_set():
             now = loop.time()
             due = [key for key, (_, at) in self._waiting.items() if at <= now]
             for key in due:
+                if self._ended.is_set():
+                    return
                 waiting = self._waiting.pop(key, None)
                 if waiting is not None:
                     self._bytes -= waiting[0].nbytes
                     await self._set(key, waiting[0])
+            if self._ended.is_set():
+                return
             self._wake.clear()
             soonest = min((at for _, at in self._waiting.values()), default=None)
             with suppress(TimeoutError):
