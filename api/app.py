@@ -8,10 +8,11 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import demo, pages
 from api.auth import Authenticator, Guard
@@ -28,6 +29,7 @@ from api.upkeep import DAY, upkeep
 from api.writer import Writer
 from backends.registry import open_backend
 
+GRAPHQL = "/graphql"
 ROUTES = (
     Route("/", pages.index),
     Route("/livez", livez),
@@ -45,7 +47,6 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
     Each request finds in its state: `settings`, `backend`, `writer`, `views`, `intake`, `metrics`, `health`,
     `request_id` and, but for health, `principal`."""
     metrics, health, finished = Metrics(), Health(), finished_of(settings)
-    routes = (Route("/graphql", graphql_app(settings, metrics, finished)), *ROUTES)  # looked through from the first on
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -73,23 +74,46 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
                 await asyncio.wait([keeping])
         log(logging.INFO, "service.closed")
 
-    app = Starlette(
-        routes=[route for given in routes for route in _with_slash(given)],
-        middleware=[
-            Middleware(
-                Observe,
-                metrics=metrics,
-                routes=frozenset(route.path for route in routes),
-                max_requests=settings.max_requests,
-            ),
-            Middleware(Guard, authenticator=Authenticator(settings.token)),
-        ],
+    app = Application(
+        routes=[route for given in ROUTES for route in _with_slash(given)],
         exception_handlers={Problem: _answer_problem, HTTPException: _answer_http},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     app.state.health = health
+    guard = Guard(app.routed(graphql_app(settings, metrics, finished)), Authenticator(settings.token))
+    paths = frozenset({GRAPHQL, *(route.path for route in ROUTES)})
+    app.around = Observe(guard, metrics=metrics, routes=paths, max_requests=settings.max_requests)
     return app
+
+
+class Application(Starlette):
+    """Starlette's, with ours around it and GraphQL beside it: what routing costs is a good part of a small answer."""
+
+    around: ASGIApp
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Without the one that answers faults with a page; `Observe` does that."""
+        return ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self.around(scope, receive, send)
+
+    def routed(self, graphql: ASGIApp) -> ASGIApp:
+        """Everything but the middleware."""
+        rest = super().__call__
+
+        async def route(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"] not in (GRAPHQL, f"{GRAPHQL}/"):
+                await rest(scope, receive, send)
+                return
+            try:
+                await graphql(scope, receive, send)
+            except Problem as problem:
+                await problem.response()(scope, receive, send)
+
+        return route
 
 
 def _with_slash(route: Route) -> list[Route]:

@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -21,6 +22,8 @@ class Principal:
     name: str
 
 
+LONG = 300
+"""Characters of Host and Origin from which on what was found about them is not remembered."""
 LOCAL = Principal("local")
 """Anyone on this machine, while no key is set."""
 KEYED = Principal("token")
@@ -36,7 +39,10 @@ class Authenticator:
     def principal(self, headers: Headers) -> Principal:
         """Raises `Problem`: 401 without the key, 403 for a page of another site that a browser here has open."""
         if self._token is None:
-            _refuse_foreign_pages(headers)
+            host, origin = headers.get("host", ""), headers.get("origin")
+            look = _foreign if len(host) + len(origin or "") < LONG else _foreign.__wrapped__
+            if (words := look(host, origin)) is not None:
+                raise Problem(403, "FORBIDDEN", words)
             return LOCAL
         scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode("utf-8", "replace"), self._token):
@@ -77,17 +83,19 @@ async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) 
         await problem.response()(scope, receive, send)
 
 
-def _refuse_foreign_pages(headers: Headers) -> None:
-    """Without a key, being on this machine is the permission, and a web page open in a browser here has it too.
+@lru_cache(256)
+def _foreign(host: str, origin: str | None) -> str | None:
+    """Why a request is refused whose Host and Origin are these, None where it is not.
+
+    Without a key, being on this machine is the permission, and a web page open in a browser here has it too.
 
     So what a page of another origin sends is refused; and since a page can point its own host name at 127.0.0.1 (DNS
     rebinding), so is a Host that someone could have registered: one with a dot that is no address and not reserved."""
-    host = headers.get("host", "")
-    origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != host:
-        raise Problem(403, "FORBIDDEN", "requests from pages of other sites need HEADWATER_TOKEN to be set and sent")
+        return "requests from pages of other sites need HEADWATER_TOKEN to be set and sent"
     if not _is_private_name(urlsplit(f"//{host}").hostname or ""):
-        raise Problem(403, "FORBIDDEN", "without HEADWATER_TOKEN this service answers to local names and addresses only")
+        return "without HEADWATER_TOKEN this service answers to local names and addresses only"
+    return None
 
 
 def _is_private_name(name: str) -> bool:

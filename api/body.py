@@ -1,8 +1,11 @@
 """Request bodies: unpacked, bounded in size and in time."""
 
 import asyncio
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,22 +47,53 @@ class BodyInTime:
         self._app, self._seconds = app, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        deadline = asyncio.get_running_loop().time() + self._seconds
+        deadline = time.monotonic() + self._seconds  # the clock of the event loop
         complete = False
 
         async def receive_in_time() -> Message:
             nonlocal complete
             if complete:
                 return await receive()  # only whether the client is still there
+            arriving = receive().__await__()
             try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError:
-                raise too_slow() from None
+                # Most bodies are there with the headers. A timer costs several calls of the system, so it is begun only
+                # where there is something to wait for.
+                waits_for = next(arriving)
+            except StopIteration as there:
+                message: Message = there.value
+            else:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        message = await _Begun(arriving, waits_for)
+                except TimeoutError:
+                    raise too_slow() from None
             complete = not message.get("more_body", False)
             return message
 
         await self._app(scope, receive_in_time, send)
+
+
+class _Begun:
+    """Something awaited that has run until it first waited, for `waits_for`; awaiting this goes on from there."""
+
+    def __init__(self, begun: Generator[Any, Any, Any], waits_for: Any) -> None:
+        self._begun, self._waits_for = begun, waits_for
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        waits_for = self._waits_for
+        while True:
+            go_on: Callable[[], Any]
+            try:
+                sent = yield waits_for
+            except BaseException as error:
+                go_on = partial(self._begun.throw, error)
+            else:
+                go_on = partial(self._begun.send, sent)
+            try:
+                waits_for = go_on()
+            except StopIteration as end:
+                message: Message = end.value
+                return message
 
 
 def too_slow() -> Problem:

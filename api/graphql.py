@@ -31,8 +31,7 @@ def graphql_app(settings: Settings, metrics: Metrics, finished: Finished | None)
         return Context(state["backend"], state["writer"], costs, finished=said, views=state["views"])
 
     def count(operation: Observed) -> None:
-        metrics.operations.labels(operation.kind).inc()
-        metrics.operation_seconds.labels(operation.kind).observe(operation.seconds)
+        metrics.operated(operation.kind, operation.seconds)
         for code in operation.codes:
             metrics.operation_errors.labels(code).inc()
 

@@ -66,6 +66,7 @@ class Metrics:
         )
         self._answered: dict[tuple[str, str, int], tuple[Any, Any]] = {}
         self._calls: dict[str, Any] = {}
+        self._kinds: dict[str, tuple[Any, Any]] = {}
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -76,6 +77,14 @@ class Metrics:
         if labels not in self._answered:
             self._answered[labels] = (self.requests.labels(*labels), self.request_seconds.labels(route))
         count, histogram = self._answered[labels]
+        count.inc()
+        histogram.observe(seconds)
+
+    def operated(self, kind: str, seconds: float) -> None:
+        """Counts a GraphQL operation."""
+        if kind not in self._kinds:
+            self._kinds[kind] = (self.operations.labels(kind), self.operation_seconds.labels(kind))
+        count, histogram = self._kinds[kind]
         count.inc()
         histogram.observe(seconds)
 

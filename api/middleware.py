@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Iterable
-from secrets import token_hex
+from random import getrandbits
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -87,4 +87,4 @@ def correlation_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
         elif name == b"traceparent":
             trace = trace or _TRACEPARENT.fullmatch(value)
     found = given[0] if given else trace[1] if trace else None
-    return found.decode() if found else token_hex(16)
+    return found.decode() if found else f"{getrandbits(128):032x}"

@@ -5,7 +5,6 @@ only where the log since then proves it (`cache.validity`), else it is repaired 
 an answer of the backend itself, and nothing that happens to a byte store can change that.
 """
 
-import asyncio
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -103,7 +102,6 @@ class CachedBackend(Wrapper):
 
     @property
     def state(self) -> State:
-        now = asyncio.get_running_loop().time()
         return State(
             entries=len(self.answers.others) + len(self.answers.views),
             nbytes=self.answers.others.nbytes + self.answers.views.nbytes + self._names.nbytes,
@@ -114,7 +112,7 @@ class CachedBackend(Wrapper):
             store_trips=self._guard.trips,
             store_failures=self._guard.failures,
             lag_rows=self._log.lag,
-            lag_seconds=now - self._log.read_at,
+            lag_seconds=time.monotonic() - self._log.read_at,
             histories=self._log.histories,
         )
 

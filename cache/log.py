@@ -1,6 +1,7 @@
 """The end of the topology log, as far as this process has read it: what every proof is made from."""
 
 import asyncio
+import time
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -66,7 +67,7 @@ class Log:
         self.lag = 0
         """Rows that the last read brought."""
         self.read_at = 0.0
-        """When that was, on the clock of the event loop."""
+        """When that was, on the monotonic clock."""
         self._begin(Epoch(0, 0))
         self.epoch = None
 
@@ -151,7 +152,7 @@ class Log:
         self.open = Rows.of(page.open) if page.open else NO_ROWS
         self.end = replace(page, rows=(), known=True, more=False)
         self.lag = page.epoch.seq - before.seq if before is not None else 0
-        self.read_at = asyncio.get_running_loop().time()
+        self.read_at = time.monotonic()
         return page.epoch
 
     def _begin(self, epoch: Epoch) -> None:

@@ -36,13 +36,14 @@ class Call(NamedTuple):
 
 class Recorder(Wrapper):
     """A backend for one request that notes what it is asked. `ahead` are results that the request has already read: each is
-    given once, so who reads again reads anew."""
+    given once, so who reads again reads anew. `revision` is the store's before that, where it was asked for."""
 
     def __init__(self, inner: LineageBackend) -> None:
         super().__init__(inner)
         self.calls: list[Call] = []
         self.ahead: list[Call] = []
         self.is_whole = True
+        self.revision: int | None = None
 
     @property
     def asked(self) -> LineageBackend:
@@ -86,15 +87,14 @@ class _Kept:
     tells_epoch: bool
     revision: int | None = None
     """The store's before all calls were made again; None before they were."""
+    traversals: list[Traversal] = field(init=False)
+    """What of the graph it tells."""
     nbytes: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.nbytes = 1_000 + len(self.body) + sum(_size(call.result) for call in self.calls)
 
-    @property
-    def traversals(self) -> list[Traversal]:
-        """What of the graph it tells."""
-        return [call.args[0] for call in self.calls if call.name == "traverse"]
+        self.traversals = [call.args[0] for call in self.calls if call.name == "traverse"]
 
 
 class Finished:
@@ -116,19 +116,26 @@ class Finished:
         """Whether there may be something for `get` to give."""
         return key in self._kept
 
-    async def get(self, key: Key | None, recorder: Recorder) -> bytes | None:
-        """The answer, if it is the answer still; else `recorder` has what was read to find that out. Fails never."""
+    async def at_once(self, key: Key | None, recorder: Recorder) -> bytes | None:
+        """The answer, if nothing at all was written since; then it takes one look at the store. Else `get` may have it."""
         kept = self._kept.get(key) if key is not None else None
         if kept is None or key is None:
             return None
         try:
-            revision = (await recorder.asked.changes_since(None)).revision
+            recorder.revision = (await recorder.asked.changes_since(None)).revision
         except BackendError:
             return None  # who asks for it next is told
-        if revision is not None and revision == kept.revision:
-            if self.used is not None:
-                self.used(kept.traversals)
-            return self._again(key, kept)
+        if recorder.revision is None or recorder.revision != kept.revision:
+            return None
+        if self.used is not None:
+            self.used(kept.traversals)
+        return self._again(key, kept)
+
+    async def get(self, key: Key | None, recorder: Recorder) -> bytes | None:
+        """The answer, if every call says what it said; else `recorder` has what was read to find that out. Fails never."""
+        kept = self._kept.get(key) if key is not None else None
+        if kept is None or key is None:
+            return None
         read: list[Call] = []
         moments: set[Epoch] = set()
         for call in kept.calls:
@@ -142,7 +149,7 @@ class Finished:
             if not _is_same(call, result, exactly=kept.tells_epoch) or len(moments) > 1:
                 recorder.ahead = read
                 return None
-        kept.revision = revision
+        kept.revision = recorder.revision
         return self._again(key, kept)
 
     def _again(self, key: Key, kept: _Kept) -> bytes:

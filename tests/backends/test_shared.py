@@ -73,9 +73,28 @@ async def test_read_that_waits_for_nothing_is_made_where_it_is_asked_for() -> No
     async def read() -> asyncio.Task[object] | None:
         return asyncio.current_task()
 
-    shared = Shared(read)
+    shared = Shared(read, rush=0)
     assert await shared() is asyncio.current_task()
     assert await shared() is asyncio.current_task()
+
+
+async def test_who_comes_right_after_another_reads_with_all_who_come_then() -> None:
+    reads = 0
+
+    async def read() -> int:
+        nonlocal reads
+        reads += 1
+        return reads
+
+    shared = Shared(read, rush=600)
+    assert await shared() == 1, "the first one waits for nobody"
+    for wanted in (2, 3):
+        assert await asyncio.gather(*(shared() for _ in range(20))) == [wanted] * 20
+    left = asyncio.create_task(shared())
+    await asyncio.sleep(0)
+    left.cancel()
+    assert await shared() == 4, "who goes away takes nobody along"
+    assert await shared() == 5
 
 
 async def test_who_goes_away_takes_nobody_along() -> None:
