@@ -107,15 +107,15 @@ class SqliteBackend(LineageBackend):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    async def _glance(self, read: Reading[[], T]) -> T:
+    async def _glance(self, read: Reading[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """For one small statement, which sees one moment by itself."""
         if self._near is None:
             raise Unavailable("the store is closed")
         try:
             with translated(self._settings.path):
-                return read(self._near)
+                return read(self._near, *args, **kwargs)
         except TimedOut:
-            return await self._read(read)
+            return await self._read(read, *args, **kwargs)
 
     async def _read_near(self, read: Reading[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """For reads of a millisecond or less: here and now, without the cost of a thread."""
@@ -190,11 +190,12 @@ class SqliteBackend(LineageBackend):
         return await self._committer.apply(changes)
 
     async def changes_since(self, epoch: Epoch | None) -> LogPage:
-        page = await self._glance(sqlite_read.end_of_log)
-        if epoch is None or epoch == page.epoch:
-            return page
-        read = self._read if page.epoch.seq - epoch.seq > BEHIND else self._read_near
-        return await read(sqlite_read.changes_since, epoch)
+        end = await self._glance(sqlite_read.end_of_log)
+        if epoch is None or epoch == end.epoch:
+            return end
+        if end.epoch.seq - epoch.seq > BEHIND:
+            return await self._read(sqlite_read.log_since, epoch, end)
+        return await self._glance(sqlite_read.log_since, epoch, end)
 
     async def scan(self, after: Cursor | None = None) -> ScanPage:
         return await self._read(sqlite_read.scan, after)

@@ -135,32 +135,26 @@ def end_of_log(connection: apsw.Connection) -> LogPage:
     return LogPage(GENESIS if seq is None else Epoch(seq, chain), watermark=watermark, revision=revision)
 
 
-def changes_since(connection: apsw.Connection, epoch: Epoch | None) -> LogPage:
-    """A page of the log. Below the oldest row nothing is known: what was trimmed cannot be proved."""
-    end = end_of_log(connection)
-    if epoch is None or epoch == end.epoch:
-        return end
-    if not is_known(connection, epoch):
-        return replace(end, known=False)
+def log_since(connection: apsw.Connection, epoch: Epoch, end: LogPage) -> LogPage:
+    """A page of the log up to an `end` that was read before. One statement: rows never change, so it needs no moment in
+    common with that. Below the oldest row nothing is known: what was trimmed cannot be proved."""
+    unknown = replace(end, known=False)
+    if not 0 <= epoch.seq < end.epoch.seq:
+        return unknown
     sql = """
         SELECT l.seq, l.op, l.code, l.source, l.target, n.id, l.chain
         FROM topology_log l LEFT JOIN nodes n ON l.target < 0 AND n.number = l.source
-        WHERE l.seq > ? ORDER BY l.seq LIMIT ?
+        WHERE l.seq BETWEEN ? AND ? ORDER BY l.seq LIMIT ?
     """
-    rows = select(connection, sql, (epoch.seq, LOGGED))
+    rows = select(connection, sql, (epoch.seq, end.epoch.seq, LOGGED + 1))
+    before = epoch if epoch == GENESIS else None
+    if rows and rows[0][0] == epoch.seq:
+        before = Epoch(epoch.seq, rows.pop(0)[6])
+    if before != epoch or not rows or rows[0][0] != epoch.seq + 1:
+        return unknown
     logged = tuple(LogRow(row[0], LogOp(row[1]), *row[2:6]) for row in rows)
     reached = Epoch(rows[-1][0], rows[-1][6])
     return replace(end, epoch=reached, rows=logged, more=reached != end.epoch)
-
-
-def is_known(connection: apsw.Connection, epoch: Epoch) -> bool:
-    """Whether the epoch is of this history and every row after it is still kept."""
-    if epoch.seq == 0:
-        return epoch == GENESIS and connection.execute("SELECT min(seq) FROM topology_log").get in (None, 1)
-    if not 0 < epoch.seq < 2**63:
-        return False
-    link = connection.execute("SELECT chain FROM topology_log WHERE seq = ?", (epoch.seq,)).get
-    return link is not None and link == epoch.chain
 
 
 def scan(connection: apsw.Connection, after: Cursor | None) -> ScanPage:
