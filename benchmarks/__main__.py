@@ -1,6 +1,7 @@
 """The measurements of the default, one after the other: `make bench`. Each can be run alone; see its first lines.
 
-Those of Neo4j and JanusGraph start servers of their own: `python -m benchmarks.neo4j`, `python -m benchmarks.gremlin`.
+`python -m benchmarks.throughput` needs wrk. Those of Neo4j and JanusGraph start servers of their own: `python -m
+benchmarks.neo4j`, `python -m benchmarks.gremlin`.
 """
 
 import subprocess

@@ -3,12 +3,10 @@
     python -m benchmarks.cache [nodes] [--at DIRECTORY]     100,000 nodes unless said; keeps or finds the store there
 
 In this process: a question computed, proved, repaired; memory; reads and writes mixed, with the cache off, on, and with one
-that keeps everything for 60 seconds, as others do. Over HTTP: hot questions on 32 connections, against a bare route that
-returns the same bytes. The writes go to a copy of the store.
+that keeps everything for 60 seconds, as others do. The writes go to a copy of the store. Over HTTP: benchmarks.throughput.
 """
 
 import argparse
-import asyncio
 import shutil
 import tempfile
 import time
@@ -28,13 +26,11 @@ from backends.registry import open_backend
 from backends.wrapper import Wrapper
 from benchmarks.engine import load, roots
 from benchmarks.graphs import layered
-from benchmarks.service import BARE, connected, questions, served, timed
 from cache.backend import CachedBackend, Limits
 from cache.codec import encode
 from cache.memory import MemoryStore
 
 AMPLE = Limits(ready=2**30, views=2**30)
-CONNECTIONS, SECONDS = 32, 4.0
 READS = 400
 
 
@@ -135,41 +131,6 @@ async def mixed(path: Path, chosen: dict[int, list[str]]) -> None:
                 print(f"  {share:.0%} writes, cache {name:<5} {taken / READS * 1e6:8.0f} us a read{more}")
 
 
-async def together(port: int, path: str, body: bytes) -> float:
-    """Requests a second."""
-    count, end = 0, time.perf_counter() + SECONDS
-
-    async def one() -> None:
-        nonlocal count
-        async with connected(port) as client:
-            while time.perf_counter() < end:
-                await client.post(path, body)
-                count += 1
-
-    began = time.perf_counter()
-    await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
-    return count / (time.perf_counter() - began)
-
-
-async def http(path: Path, nodes: int) -> None:
-    port, bare_port = 18480, 18481
-    bodies = await questions(path, nodes)
-    store = {"HEADWATER_BACKEND": f"sqlite:///{path}"}
-    with tempfile.TemporaryDirectory() as folder:
-        answers = Path(folder)
-        for cache in ("off", "memory://"):
-            with served("-m", "api", "serve", "--port", str(port), port=port, HEADWATER_CACHE=cache, **store):
-                async with connected(port) as client:
-                    for number, body in enumerate(bodies.values()):
-                        _, answer = await timed(client, "/graphql", body, 3)
-                        (answers / str(number)).write_bytes(answer)
-                with served("-c", BARE, folder, str(bare_port), port=bare_port):
-                    for number, (name, body) in enumerate(bodies.items()):
-                        ours = await together(port, "/graphql", body)
-                        bare = await together(bare_port, f"/{number}", body)
-                        print(f"  cache {cache:<10} {name:<50} {ours:7,.0f}/s, bare {bare:7,.0f}/s: {ours / bare:.3f}")
-
-
 async def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("nodes", nargs="?", type=int, default=100_000)
@@ -185,7 +146,6 @@ async def main() -> None:
             chosen = await roots(backend, layered(said.nodes))
         await single(open_backend(f"sqlite:///{mine}"), open_backend(f"sqlite:///{mine}?index=off"), chosen)
         await mixed(mine, chosen)
-        await http(path, said.nodes)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ returns the same bytes. Run on a quiet machine; needs wrk (Debian: wrk).
     python -m benchmarks.throughput [nodes]             over the embedded store, 100,000 nodes unless said
     python -m benchmarks.throughput [nodes] --neo4j     over a Neo4j of its own, with the index in process
 
-Both servers have one worker and are measured in turns, ROUNDS times; the ratio is of the medians.
+Both servers have one worker and are measured in turns, ROUNDS times; the ratio is of the medians. A service with the cache
+off is measured once, for comparison.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from tests.servers.neo4j import Neo4jServer
 CONNECTIONS = 32
 ROUNDS = 5
 SECONDS = 3
-PORT, BARE_PORT = 18480, 18481
+PORT, BARE_PORT, OFF_PORT = 18480, 18481, 18482
 
 
 def main() -> None:
@@ -50,7 +51,10 @@ async def measure(nodes: int, folder: Path, *, neo4j: bool) -> None:
         bodies = [json.dumps({"query": query, "variables": {"of": of}}) for query in QUERIES.values()]
         answers = folder / "answers"
         answers.mkdir()
-        with served("-m", "api", "serve", "--port", str(PORT), port=PORT, HEADWATER_BACKEND=url):
+        command = ("-m", "api", "serve", "--port")
+        with served(*command, str(OFF_PORT), port=OFF_PORT, HEADWATER_BACKEND=url, HEADWATER_CACHE="off"):
+            off = [rate(folder, f"http://127.0.0.1:{OFF_PORT}/graphql", body) for body in bodies]
+        with served(*command, str(PORT), port=PORT, HEADWATER_BACKEND=url):
             async with connected(PORT) as client:
                 for number, body in enumerate(bodies):
                     for _ in range(4):
@@ -63,7 +67,8 @@ async def measure(nodes: int, folder: Path, *, neo4j: bool) -> None:
                         rates[PORT].append(rate(folder, f"http://127.0.0.1:{PORT}/graphql", body))
                         rates[BARE_PORT].append(rate(folder, f"http://127.0.0.1:{BARE_PORT}/{number}", body))
                     ours, bare = (statistics.median(rates[port]) for port in (PORT, BARE_PORT))
-                    print(f"  {name:<52} {ours:8,.0f} a second, bare {bare:8,.0f}: {ours / bare:.2f}", flush=True)
+                    shown = f"{ours:8,.0f} a second, cache off {off[number]:6,.0f}, bare {bare:8,.0f}: {ours / bare:.2f}"
+                    print(f"  {name:<52} {shown}", flush=True)
 
 
 @asynccontextmanager
