@@ -87,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     command("resync", _resync, "Take in what others than Headwater did to the store, by hand for example.")
     command("check", _check, "Check the settings and that the store answers.")
     command("settings", _settings, "Print every setting as a Markdown table.", store=False)
-    command("schema", _schema, "Print the GraphQL schema.", store=False)
+    printing = command("schema", _schema, "Print the GraphQL schema.", store=False)
+    printing.add_argument("--federation", action="store_true", help="as a subgraph of Apollo Federation 2")
     command("version", _version, "Print the version.", store=False)
     return parser
 
@@ -219,11 +220,14 @@ def _resync(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from api.looking import cache_answers, look_at_store
+    from api.trusted import manifest_in
+    from schema.service import schema
 
     for name, meant in unknown_variables(os.environ).items():
         print(f"{name} is no setting" + (f"; {meant} is" if meant else ""))
     settings = _configured(arguments)
     settings.check_exposure()
+    manifest_in(settings, schema())
 
     store = in_words(settings.backend)
     open_backend(settings.backend)  # reads the URL
@@ -241,10 +245,11 @@ def _settings(_: argparse.Namespace) -> int:
     return DONE
 
 
-def _schema(_: argparse.Namespace) -> int:
+def _schema(arguments: argparse.Namespace) -> int:
     from schema.service import schema
+    from schema.subgraph import subgraph_of
 
-    print(schema().as_str())
+    print(subgraph_of(schema()) if arguments.federation else schema().as_str())
     return DONE
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from backends.model import Node
 from schema.context import Context, Info
 from schema.drive import Again, Reader, Task
+from schema.federation import entities
 from schema.flat import FLAT_ROOTS
 from schema.follow import Spot
 from schema.names import Sought
@@ -18,7 +19,7 @@ from schema.roots import ENTITY_ROOTS, RootTask, find, known
 from schema.seen import Seen
 from schema.selection import Document, FieldKey, Selection, field_key
 
-ROOTS: Mapping[str, RootTask] = {**ENTITY_ROOTS, **FLAT_ROOTS, "impactViews": impact_views}
+ROOTS: Mapping[str, RootTask] = {**ENTITY_ROOTS, **FLAT_ROOTS, "impactViews": impact_views, "_entities": entities}
 _PAYLOAD = ("payload",)
 
 

@@ -15,6 +15,8 @@ from schema.plan import API_KINDS
 DEFAULT_NAMESPACE = "default"
 MAX_IDS = 1_000
 """Ids that one argument may hold."""
+MAX_LATEST = 100
+"""Models of one argument whose latest version is looked for: each takes a list."""
 
 _BARE = (
     Kind.DATASET,

@@ -8,8 +8,10 @@ from strawberry import UNSET
 from schema import enums
 from schema.context import Info
 from schema.gather import value_of
+from schema.subgraph import subgraph_of
 from schema.types.common import After, AsOf, Connection, EdgeKinds, First, Kinds, Namespace, Node, resolver
 from schema.types.entities import Column, Dataset, Entity, Job, Model, Operation, Prediction, Run
+from schema.types.federation import Representations, Represented, Service
 from schema.types.lineage import Impact, Lineage, Paths
 from schema.types.views import ImpactView
 
@@ -170,3 +172,15 @@ class Query:
     ) -> Paths | None:
         found: Paths | None = await value_of(info, "paths", **{"from": from_}, to=to, kinds=kinds, first=first)
         return found
+
+    @resolver(
+        "Entities that other subgraphs refer to, in the order asked; null where there is none, or where an error says why.",
+        name="_entities",
+    )
+    async def entities(self, info: Info, representations: Representations) -> list[Represented | None]:
+        found: list[Represented | None] = await value_of(info, "_entities", representations=representations)
+        return found
+
+    @resolver("This service as a subgraph of Apollo Federation.", name="_service")
+    def service(self, info: Info) -> Service:
+        return Service(sdl=subgraph_of(info.schema))

@@ -11,6 +11,7 @@ from schema.errors import ApiError, Code, bad_input
 from schema.follow import Spot
 from schema.names import (
     MAX_IDS,
+    MAX_LATEST,
     Sought,
     latest_filter,
     latest_of,
@@ -74,8 +75,8 @@ def find(
     """The nodes that these names mean, None where there is none: one `get` for all of them, and a list for each model
     whose version was left out. Raises BAD_INPUT where several kinds answer (not `strict`: gives the error)."""
     latest = list(dict.fromkeys(name.latest for name in names if name.latest is not None))
-    if len(latest) > 100:
-        raise bad_input("at most 100 ids may leave their kind, or the version of a model, to be found out")
+    if len(latest) > MAX_LATEST:
+        raise bad_input(f"at most {MAX_LATEST} ids may leave their kind, or the version of a model, to be found out")
     ask = Ask(look={each for name in names for each in name.ids}, facets=facets)
     ask.lists = [(latest_filter(each), Order.RELEVANCE, Page(_PAGE)) for each in latest]
     models: dict[tuple[str, str], Node | None] = {}

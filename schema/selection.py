@@ -19,6 +19,7 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     GraphQLSkipDirective,
+    GraphQLUnionType,
     InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -82,7 +83,7 @@ class Document:
             return True
         wide, narrow = self.schema.get_type(condition), self.schema.get_type(type_name)
         return (
-            isinstance(wide, GraphQLInterfaceType)
+            isinstance(wide, GraphQLInterfaceType | GraphQLUnionType)
             and isinstance(narrow, GraphQLObjectType | GraphQLInterfaceType)
             and self.schema.is_sub_type(wide, narrow)
         )

@@ -21,6 +21,7 @@ from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.types.entities import ENTITY_TYPES
+from schema.types.federation import REPRESENTATION, Representation
 
 RUN: Final = frozenset({OperationType.QUERY.value, OperationType.MUTATION.value})
 
@@ -35,7 +36,7 @@ class LineageSchema(strawberry.Schema):
             mutation=Mutation,
             types=list(ENTITY_TYPES.values()),
             extensions=[self._guard],
-            config=StrawberryConfig(scalar_map=SCALARS),
+            config=StrawberryConfig(scalar_map={**SCALARS, Representation: REPRESENTATION}),
         )
         core = self._schema
         self._documents = Documents(core, limits or Limits())

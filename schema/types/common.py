@@ -43,16 +43,16 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def resolver(description: str) -> Callable[[F], F]:
+def resolver(description: str, name: str | None = None) -> Callable[[F], F]:
     """Marks a method as a field of its type. Strawberry leaves the method callable, which its own annotation denies."""
-    return cast(Callable[[F], F], strawberry.field(description=description))
+    return cast(Callable[[F], F], strawberry.field(description=description, name=name))
 
 
 @strawberry.interface(description="Anything with an id.")
 class Node:
     seen: strawberry.Private[Seen]
 
-    @resolver("kind:namespace#name, with `%` and `#` percent-encoded inside a part; the same on every backend.")
+    @resolver("As kind:namespace#name, with `%` and `#` percent-encoded inside a part; the same on every backend.")
     def id(self) -> strawberry.ID:
         return strawberry.ID(self.seen.id)
 

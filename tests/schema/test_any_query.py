@@ -9,6 +9,7 @@ from graphql import (
     GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLUnionType,
     get_named_type,
     is_leaf_type,
     is_list_type,
@@ -51,11 +52,11 @@ class Asker:
 
     def selection(self, kind: Any, depth: int) -> str:
         parts = ["__typename"]
-        if isinstance(kind, GraphQLInterfaceType):
+        if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
             possible = sorted(each.name for each in schema()._schema.get_possible_types(kind))
             for name in self.chance.sample(possible, 2 if depth < 7 else 0):
                 parts.append(f"... on {name} {{ {self.selection(TYPES[name], depth)} }}")
-            if kind.name == "Entity":
+            if isinstance(kind, GraphQLInterfaceType) and kind.name == "Entity":
                 parts += [f"x{depth}{n}: {self.field(each, kind, depth)}" for n, each in enumerate(self.some(kind, depth))]
         else:
             label = f"{kind.name[:3]}{depth}".lower()
@@ -79,6 +80,9 @@ class Asker:
             return str(self.chance.choice(sorted(named.values)))
         if named.name == "ID":
             return f'"{self.chance.choice(IDS_SAID)}"'
+        if named.name == "_Any":
+            node_id = self.chance.choice(IDS_SAID)
+            return f'{{__typename: "{node_id.partition(":")[0].capitalize()}", id: "{node_id}"}}'
         if named.name == "Int":
             return str(self.chance.choice([1, 1, 2, 3, 5, *([0, -1, 1000, 2000] if self.careless else [])]))
         if named.name == "DateTime":
