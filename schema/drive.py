@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backends.changes import LogOp, LogRow, NodeFilter, NodePage, Order, Page
 from backends.errors import BackendError
@@ -54,8 +55,8 @@ class Again(Exception):
 
 
 class Reader:
-    """Reads for one request. `values` has what each root field came to: its value, or the exception. `is_last`: no further
-    attempt follows, so what changed meanwhile is taken as it is."""
+    """Reads for one request. `values` has what each root field came to: its value, or the exception, `subgraphs` what was
+    traversed for them. `is_last`: no further attempt follows, so what changed meanwhile is taken as it is."""
 
     def __init__(self, context: Context, *, watermark: bool, is_last: bool) -> None:
         self.costs = context.costs
@@ -71,7 +72,7 @@ class Reader:
         self._folded = 0
         self._ready: list[tuple[FieldKey, Task, Got | BackendError | None]] = []
         self._afterwards: list[tuple[FieldKey, Task]] = []
-        self._subgraphs: list[tuple[Traversal, Subgraph]] = []
+        self.subgraphs: list[tuple[Traversal, Subgraph]] = []
 
     def spawn(self, root: FieldKey, task: Task) -> None:
         """Runs a task as a part of a root field."""
@@ -174,7 +175,7 @@ class Reader:
             calls.append(self._look(unread, []))
         results = await _together(calls)
         subgraphs = dict(zip(traversals, results, strict=False))
-        self._subgraphs += [
+        self.subgraphs += [
             (traversals[key], subgraph) for key, subgraph in subgraphs.items() if not isinstance(subgraph, BackendError)
         ]
         pages = iter(results[len(traversals) :])
@@ -213,19 +214,23 @@ class Reader:
     async def _agree(self) -> None:
         """All traversals are of one epoch, or nothing that changed between theirs and the last touches them. Where a
         traversal may see parts of what is written meanwhile, nothing may have touched it until now. Raises `Again`."""
-        if not self._subgraphs:
+        if not self.subgraphs:
             return
-        last = max((subgraph.epoch for _, subgraph in self._subgraphs), key=lambda epoch: epoch.seq)
+        last = max((subgraph.epoch for _, subgraph in self.subgraphs), key=lambda epoch: epoch.seq)
         self.store.epoch = last
         torn = not self._backend.capabilities.snapshot_reads
         asked: dict[Epoch, list[tuple[Traversal, Subgraph]]] = {}
-        for traversal, subgraph in self._subgraphs:
+        for traversal, subgraph in self.subgraphs:
             if torn or subgraph.epoch != last:
                 asked.setdefault(subgraph.epoch, []).append((traversal, subgraph))
         for epoch, traversals in asked.items():
             page = await self._backend.changes_since(epoch)
             rows = [row for row in page.rows if torn or row.seq <= last.seq]
-            if not page.known or page.more or any(_touches(rows, *each) for each in traversals):
+            if (
+                not page.known
+                or page.more
+                or any(touches(rows, traversal, subgraph.numbers) for traversal, subgraph in traversals)
+            ):
                 raise Again
 
 
@@ -233,9 +238,8 @@ def _key(traversal: Traversal) -> object:
     return (frozenset(traversal.roots.items()), traversal.direction, traversal.max_depth, traversal.edge_kinds)
 
 
-def _touches(rows: list[LogRow], traversal: Traversal, subgraph: Subgraph) -> bool:
+def touches(rows: Iterable[LogRow], traversal: Traversal, visited: NDArray[np.int64]) -> bool:
     """Whether any of these changes alters what the traversal reached: it begins (upstream: ends) at a node it visited."""
-    visited = subgraph.numbers
     followed = {kind.code for kind in traversal.edge_kinds}
     ends: list[int] = []
     for row in rows:

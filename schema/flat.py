@@ -75,7 +75,7 @@ class Graph(NamedTuple):
         return (depth, self.hidden, self.jobs, frozenset(self.stands_for.items()), frozenset(self.begin.items()))
 
 
-def _graph(
+def graph_of(
     reader: Reader,
     roots: Sequence[Node],
     direction: Direction,
@@ -135,7 +135,7 @@ def lineage(reader: Reader, field: Field) -> Task:
         check_turns(entities, API_KINDS, costs.max_turns)
     roots = yield from known(reader, args["of"], "of")
     columns = column_layer(kinds, edge_kinds)
-    graph = yield from _graph(reader, roots, direction, depth, kinds, edge_kinds, columns=columns)
+    graph = yield from graph_of(reader, roots, direction, depth, kinds, edge_kinds, columns=columns)
     shown = graph.shown(direction, depth)
     reasons = [SERVICE_BOUND] if graph.subgraph.truncated else []
     folded = shown.first(most, edges=edges is not None) if nodes or edges else None
@@ -145,7 +145,9 @@ def lineage(reader: Reader, field: Field) -> Task:
     exact = not graph.subgraph.truncated
     reader.values[field.key] = Lineage(
         nodes=_lineage_nodes(reader, field.key, folded, entities) if folded is not None and nodes else [],
-        edges=_lineage_edges(reader, field.key, folded, edges) if folded is not None and edges else [],
+        edges=edges_of(reader, field.key, steps_of(folded), standing_in(folded), edges)
+        if folded is not None and edges
+        else [],
         summary=LineageSummary(counts=summary(shown), exact=exact),
         answer=Answer(told=Told(reader.store, len(shown) if exact else None, graph.subgraph.cache, tuple(reasons))),
     )
@@ -162,9 +164,9 @@ def _lineage_nodes(reader: Reader, root: FieldKey, folded: Folded, below: Select
     return nodes
 
 
-def _lineage_edges(reader: Reader, root: FieldKey, folded: Folded, below: Selection) -> list[LineageEdge]:
+def steps_of(folded: Folded) -> list[Step]:
+    """The edges of a folded answer, in text."""
     ids = folded.ids
-    members = {ids[at]: standing for at, standing in folded.members.items()}
     columns = zip(
         folded.sources.tolist(),
         folded.targets.tolist(),
@@ -173,11 +175,15 @@ def _lineage_edges(reader: Reader, root: FieldKey, folded: Folded, below: Select
         folded.via_counts.tolist(),
         strict=True,
     )
-    steps = [Step(ids[source], ids[target], kind, via, count) for source, target, kind, via, count in columns]
-    return _edges(reader, root, steps, members, below)
+    return [Step(ids[source], ids[target], kind, via, count) for source, target, kind, via, count in columns]
 
 
-def _edges(
+def standing_in(folded: Folded) -> dict[str, tuple[str, ...]]:
+    """What the nodes stand for that are not shown for themselves alone."""
+    return {folded.ids[at]: standing for at, standing in folded.members.items()}
+
+
+def edges_of(
     reader: Reader,
     root: FieldKey,
     steps: Sequence[Step],
@@ -217,7 +223,7 @@ def impact(reader: Reader, field: Field) -> Task:
     if rooted is not None:
         check_turns(rooted, API_KINDS, reader.costs.max_turns)
     roots = yield from known(reader, args["of"], "of")
-    graph = yield from _graph(reader, roots, Direction.DOWNSTREAM, depth, kinds, columns=column_layer(kinds, None))
+    graph = yield from graph_of(reader, roots, Direction.DOWNSTREAM, depth, kinds, columns=column_layer(kinds, None))
     exact = not graph.subgraph.truncated
     seen = cache(lambda: graph.shown(Direction.DOWNSTREAM, depth))
     counts = noted_summary(graph.subgraph, graph.how(depth), lambda: summary(seen(), roots=False))
@@ -272,7 +278,7 @@ def paths(reader: Reader, field: Field) -> Task:
     ends = yield from known(reader, [args["from"], args["to"]], "from and to")
     source, target = ends[0], ends[-1]
     columns = column_layer(kinds, None) or any(node.kind is Kind.COLUMN for node in ends)
-    graph = yield from _graph(
+    graph = yield from graph_of(
         reader, [source], Direction.DOWNSTREAM, None, kinds, columns=columns, ends=[target] if target is not source else []
     )
     subgraph = graph.subgraph
@@ -296,7 +302,7 @@ def paths(reader: Reader, field: Field) -> Task:
         paths=[
             Path(
                 nodes=[entity(spot.add(each)) for each in route.ids],
-                edges=_edges(reader, field.key, route.steps, {}, steps_below) if steps_below else [],
+                edges=edges_of(reader, field.key, route.steps, {}, steps_below) if steps_below else [],
                 length=len(route.steps),
             )
             for route in found.routes
