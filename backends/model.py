@@ -5,7 +5,7 @@ Values are frozen and check themselves. Times are whole microseconds since 1970 
 
 import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -200,7 +200,22 @@ class Subgraph:
 
     def retold(self, *, epoch: Epoch, ids: Sequence[str], cache: str) -> Self:
         """The same columns, and what was noted of them, as they are given at another time."""
-        made = replace(self, epoch=epoch, ids=ids, cache=cache)
+        # Spelled out: `replace` takes three times as long, and this is a good part of what a hit costs.
+        made = type(self)(
+            epoch,
+            self.numbers,
+            self.kinds,
+            self.depths,
+            self.reached,
+            self.namespaces,
+            self.namespace_names,
+            ids,
+            self.sources,
+            self.targets,
+            self.edge_kinds,
+            self.truncated,
+            cache,
+        )
         object.__setattr__(made, "notes", self.notes)
         return made
 

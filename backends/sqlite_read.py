@@ -138,9 +138,8 @@ def end_of_log(connection: apsw.Connection) -> LogPage:
 def log_since(connection: apsw.Connection, epoch: Epoch, end: LogPage) -> LogPage:
     """A page of the log up to an `end` that was read before. One statement: rows never change, so it needs no moment in
     common with that. Below the oldest row nothing is known: what was trimmed cannot be proved."""
-    unknown = replace(end, known=False)
     if not 0 <= epoch.seq < end.epoch.seq:
-        return unknown
+        return replace(end, known=False)
     sql = """
         SELECT l.seq, l.op, l.code, l.source, l.target, n.id, l.chain
         FROM topology_log l LEFT JOIN nodes n ON l.target < 0 AND n.number = l.source
@@ -151,10 +150,10 @@ def log_since(connection: apsw.Connection, epoch: Epoch, end: LogPage) -> LogPag
     if rows and rows[0][0] == epoch.seq:
         before = Epoch(epoch.seq, rows.pop(0)[6])
     if before != epoch or not rows or rows[0][0] != epoch.seq + 1:
-        return unknown
+        return replace(end, known=False)
     logged = tuple(LogRow(row[0], LogOp(row[1]), *row[2:6]) for row in rows)
     reached = Epoch(rows[-1][0], rows[-1][6])
-    return replace(end, epoch=reached, rows=logged, more=reached != end.epoch)
+    return LogPage(reached, logged, reached != end.epoch, watermark=end.watermark, revision=end.revision)
 
 
 def scan(connection: apsw.Connection, after: Cursor | None) -> ScanPage:

@@ -109,7 +109,6 @@ async def measure(backend: LineageBackend, count: int) -> None:
         question = replace(asked[number % len(asked)], max_nodes=MAX_NODES - number // len(asked))
         closure = Closure(question, subgraph.epoch, copied(subgraph), roots_in(subgraph, question))
         closure.rows_of(closure.graph.numbers[:1])
-        closure.expanded(1)
         answers.put(shelf.key_of(question), closure)
         nodes += len(closure)
     grown = resident() - before

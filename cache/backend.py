@@ -6,7 +6,7 @@ an answer of the backend itself, and nothing that happens to a byte store can ch
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -39,6 +39,10 @@ ATTEMPTS: Final = 8
 """How often an answer is computed while the graph changes beneath the computation."""
 TICK: Final = 1.0
 """Seconds between two looks at the log when nobody asks, so that the first question does not pay for all writes before."""
+
+ANEW: Final = 60.0
+"""Seconds after which ids are looked up anew: an answer that is given again and again would hold on to what the backend had
+in memory when it was first given."""
 
 bypass: ContextVar[bool] = ContextVar("bypass", default=False)
 """Set for a request that wants nothing remembered: it is answered by the backend, and nothing of it is kept."""
@@ -93,6 +97,7 @@ class CachedBackend(Wrapper):
         self._tier = Tier(self._guard, self._names, graph, secret, self.stats)
         self.answers = Answers(self._limits.ready, self._limits.views, self._tier.left)
         self._ticker = Ticker(self._follow, TICK, "cache.behind")
+        self._anew = time.monotonic()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -183,10 +188,13 @@ class CachedBackend(Wrapper):
 
     def _proved(self, key: Key, closure: Closure) -> Subgraph | str:
         """The answer as it is now, or why it is none any more. Nothing is awaited from here until it is given."""
+        before = closure.answer
         current = self._current(closure)
         if isinstance(current, str):
             return current
-        subgraph = self._given(current, "HIT" if current is closure else "REPAIRED")
+        # What a number names never changes.
+        ids = before.ids if before is not None and current.graph.numbers is closure.graph.numbers else None
+        subgraph = self._given(current, "HIT" if current is closure else "REPAIRED", ids)
         if subgraph is None:
             return "names"
         if current is not closure:
@@ -224,9 +232,9 @@ class CachedBackend(Wrapper):
             closure.epoch, closure.answer = self._log.epoch, None
         closure.checked = time.time()
 
-    def _given(self, closure: Closure, word: str) -> Subgraph | None:
-        """The answer at its epoch; None where a node's id is known to nobody here."""
-        ids = self._names.of(closure)
+    def _given(self, closure: Closure, word: str, ids: Sequence[str] | None = None) -> Subgraph | None:
+        """The answer at its epoch; None where a node's id is known to nobody here. `ids`: as looked up before."""
+        ids = self._names.of(closure) if ids is None else ids
         if ids is None:
             return None
         closure.answer = closure.graph.retold(epoch=closure.epoch, ids=ids, cache="HIT")
@@ -331,8 +339,13 @@ class CachedBackend(Wrapper):
 
     def _tidy(self) -> None:
         """Answers as they were given hold on to what the backend had in memory then: those of an older epoch let go of it,
-        and those that can never be proved again go."""
+        now and then all do, and those that can never be proved again go."""
+        now = time.monotonic()
+        anew = now - self._anew >= ANEW
+        self._anew = now if anew else self._anew
         for key, closure in self.answers:
+            if anew:
+                closure.answer = None
             if closure.epoch != self._log.epoch:
                 closure.answer = None
                 if not self._log.knows(closure.epoch):

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.model import DOWN, Direction, Epoch, Subgraph, Traversal
+from backends.model import Direction, Epoch, Subgraph, Traversal
 
 Places: TypeAlias = NDArray[np.intp]
 Ints: TypeAlias = NDArray[np.int32]
@@ -46,8 +46,6 @@ class Closure:
     stored: Epoch | None = None
     """The epoch with which the byte store has it."""
     _order: Places | None = field(default=None, repr=False)
-    _down: Mask | None = field(default=None, repr=False)
-    _up: Mask | None = field(default=None, repr=False)
     sides: "dict[int, Ints] | None" = field(default=None, repr=False)
     """Of BOTH: the depths each way, by DOWN and UP; computed when first needed."""
 
@@ -57,7 +55,7 @@ class Closure:
     @property
     def nbytes(self) -> int:
         """Memory it takes, what is computed when first needed included."""
-        wide = 8 + 1 + 4 + 1 + 4 + 8 + (2 + 8 if self.question.direction is Direction.BOTH else 0)
+        wide = 8 + 1 + 4 + 1 + 4 + 8 + (8 if self.question.direction is Direction.BOTH else 0)
         other = 80 * len(self.fresh) + 120 * len(self.question.roots) + min(12 * len(self), NOTES) + 1500
         return wide * len(self) + 9 * len(self.graph.sources) + other
 
@@ -86,17 +84,12 @@ class Closure:
         rows[have[rows] != numbers] = -1
         return rows
 
-    def expanded(self, way: int) -> Mask:
-        """The rows whose edges that way (UP or DOWN), which the question goes, the computation followed or may have."""
-        kept = self._down if way == DOWN else self._up
-        if kept is None:
-            kept = self.graph.depths < self.limit
-            if self.question.direction is Direction.BOTH:
-                kept &= (self.graph.reached & way) != 0
-            if way == DOWN:
-                self._down = kept
-            else:
-                self._up = kept
+    def expanded(self, rows: Places, way: int) -> Mask:
+        """Of which of these rows the computation followed the edges that way (UP or DOWN), which the question goes, or may
+        have."""
+        kept = self.graph.depths[rows] < self.limit
+        if self.question.direction is Direction.BOTH:
+            kept &= (self.graph.reached[rows] & way) != 0
         return kept
 
     def order_with(self, numbers: Sequence[int]) -> Places | None:

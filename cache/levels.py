@@ -60,25 +60,27 @@ def mended(
     starts: Mapping[int, int],
     limit: int,
 ) -> Ints | None:
-    """The depths after edges went and came. `near` and `far` are the edges as they are now, `depths` as they were before
-    (FAR for rows that are new); `lost` are the far ends of edges that went, `gained` the edges that came. None where too
-    much changed.
+    """The depths after edges went and came, `depths` itself where they are the same. `near` and `far` are the edges as
+    they are now, `depths` as they were before (FAR for rows that are new); `lost` are the far ends of edges that went,
+    `gained` the edges that came. None where too much changed.
 
     Even and Shiloach's two steps: rows that lost the last edge from a row one nearer have no depth any more, and so on
     from level to level; then those, and what the new edges bring nearer, get the least depth that is left."""
     unsupported = _unsupported(depths, near, far, lost, starts, limit)
     if unsupported is None:
         return None
-    made = depths.copy()
+    made = depths
     begin: list[int] = []
     if unsupported.any():
+        made = depths.copy()
         made[unsupported] = FAR
         begin += _supported_again(made, near, far, unsupported, starts, limit)
     for source, target in gained:
         if made[source] < limit and made[target] > made[source] + 1:
+            made = depths.copy() if made is depths else made
             made[target] = made[source] + 1
             begin.append(target)
-    return made if spread(made, near, far, begin, limit, MENDED) else None
+    return made if not begin or spread(made, near, far, begin, limit, MENDED) else None
 
 
 def _unsupported(

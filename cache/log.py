@@ -4,7 +4,7 @@ import asyncio
 import time
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -150,7 +150,7 @@ class Log:
             page = await self._read(None)
             self._begin(page.epoch)
         self.open = Rows.of(page.open) if page.open else NO_ROWS
-        self.end = replace(page, rows=(), known=True, more=False)
+        self.end = LogPage(page.epoch, watermark=page.watermark, open=page.open, revision=page.revision)
         self.lag = page.epoch.seq - before.seq if before is not None else 0
         self.read_at = time.monotonic()
         return page.epoch

@@ -123,7 +123,7 @@ def is_unread(before: Ints, after: Ints, beyond: Sequence[int], limit: int) -> b
     `beyond`, or of one that was not followed before."""
     if any(after[row] < limit for row in beyond):
         return True
-    return bool(((after[: len(before)] < limit) & (before >= limit)).any())
+    return after is not before and bool(((after[: len(before)] < limit) & (before >= limit)).any())
 
 
 def _along(arcs: tuple[Arc, ...], way: int) -> list[tuple[int, int]]:

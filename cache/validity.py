@@ -36,7 +36,8 @@ class Touch:
 
 def touched_by(closure: Closure, rows: Rows) -> Touch:
     """What of the answer these changes touch; false where it is still the answer after them."""
-    sources, targets = closure.rows_of(rows.sources), closure.rows_of(rows.targets)
+    ends = closure.rows_of(np.concatenate((rows.sources, rows.targets)))
+    sources, targets = ends[: len(rows)], ends[len(rows) :]
     edges = are_followed(closure, rows)
     if not closure.is_open_ended:
         edges &= are_read(closure, sources, targets)
@@ -62,9 +63,9 @@ def are_read(closure: Closure, sources: Places, targets: Places) -> Mask:
     if not len(closure):
         return read
     if closure.question.direction is not Direction.UPSTREAM:
-        read |= closure.expanded(DOWN)[sources] & ~outside
+        read |= closure.expanded(sources, DOWN) & ~outside
     if closure.question.direction is not Direction.DOWNSTREAM:
-        read |= closure.expanded(UP)[targets] & ~beyond
+        read |= closure.expanded(targets, UP) & ~beyond
     return read
 
 

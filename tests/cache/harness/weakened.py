@@ -42,9 +42,9 @@ def last_level_forgotten(put: Put) -> None:
     def are_read(closure: Closure, sources: Places, targets: Places) -> Mask:
         read = np.zeros(len(sources), np.bool_)
         if len(closure) and closure.question.direction is not Direction.UPSTREAM:
-            read |= closure.expanded(DOWN)[sources] & (sources >= 0)
+            read |= closure.expanded(sources, DOWN) & (sources >= 0)
         if len(closure) and closure.question.direction is not Direction.DOWNSTREAM:
-            read |= closure.expanded(UP)[targets] & (targets >= 0)
+            read |= closure.expanded(targets, UP) & (targets >= 0)
         return read
 
     put(validity, "are_read", are_read)
@@ -54,7 +54,7 @@ def in_edges_of_both_forgotten(put: Put) -> None:
     def are_read(closure: Closure, sources: Places, targets: Places) -> Mask:
         inside = sources >= 0
         if closure.question.direction is Direction.BOTH:
-            return inside & (targets >= 0) | inside & closure.expanded(DOWN)[sources] if len(closure) else inside
+            return inside & (targets >= 0) | inside & closure.expanded(sources, DOWN) if len(closure) else inside
         return right(closure, sources, targets)
 
     right = validity.are_read
@@ -65,7 +65,7 @@ def out_edges_of_both_forgotten(put: Put) -> None:
     def are_read(closure: Closure, sources: Places, targets: Places) -> Mask:
         inside = targets >= 0
         if closure.question.direction is Direction.BOTH:
-            return inside & (sources >= 0) | inside & closure.expanded(UP)[targets] if len(closure) else inside
+            return inside & (sources >= 0) | inside & closure.expanded(targets, UP) if len(closure) else inside
         return right(closure, sources, targets)
 
     right = validity.are_read
