@@ -220,11 +220,14 @@ def _resync(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from api.looking import cache_answers, look_at_store
+    from api.trusted import manifest_in
+    from schema.service import schema
 
     for name, meant in unknown_variables(os.environ).items():
         print(f"{name} is no setting" + (f"; {meant} is" if meant else ""))
     settings = _configured(arguments)
     settings.check_exposure()
+    manifest_in(settings, schema())
 
     store = in_words(settings.backend)
     open_backend(settings.backend)  # reads the URL

@@ -8,10 +8,12 @@ from api.body import BodyInTime
 from api.metrics import Metrics
 from api.remembering import note_bypass
 from api.settings import Settings
+from api.trusted import texts_of
 from schema.context import Context, Costs
 from schema.execute.reading import Reason
 from schema.finished import Finished
 from schema.http.app import GraphQLApp
+from schema.http.statuses import Statuses
 from schema.observed import Observed, ObservedSchema
 
 
@@ -21,7 +23,7 @@ def costs_of(settings: Settings) -> Costs:
 
 
 def graphql_app(settings: Settings, metrics: Metrics, finished: Finished | None) -> BodyInTime:
-    """What answers at /graphql. The store and the writer come with each request's state."""
+    """What answers at /graphql. The store and the writer come with each request's state. Raises `BadSetting`."""
     costs = costs_of(settings)
 
     async def context_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Context:
@@ -36,7 +38,12 @@ def graphql_app(settings: Settings, metrics: Metrics, finished: Finished | None)
             metrics.operation_errors.labels(code).inc()
 
     fallbacks = {reason: metrics.fallbacks.labels(reason.value) for reason in Reason}
+    schema = ObservedSchema(count, lambda reason: fallbacks[reason].inc())
     app = GraphQLApp(
-        ObservedSchema(count, lambda reason: fallbacks[reason].inc()), context_of, max_body=settings.max_query_bytes
+        schema,
+        context_of,
+        max_body=settings.max_query_bytes,
+        texts=texts_of(settings, schema, metrics),
+        statuses=Statuses(settings.status_codes),
     )
     return BodyInTime(app, settings.body_seconds)

@@ -50,6 +50,11 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.untrusted = Counter(
+            "headwater_graphql_untrusted_documents",
+            "GraphQL requests with a document that is none of the manifest",
+            registry=registry,
+        )
         self.backend_seconds = Histogram(
             "headwater_backend_call_seconds",
             "How long calls of the store took",

@@ -86,6 +86,24 @@ class Settings:
         1024, "How many posted events may wait to be stored; beyond that the answer is 503 with Retry-After.", least=1
     )
     max_query_bytes: int = _setting(MEBI, "The largest body of a GraphQL request, variables included.", least=1024)
+    documents: str = _setting(
+        "off",
+        "Which GraphQL documents run: `off` all, `observe` all, but those that are none of HEADWATER_DOCUMENTS_FILE are "
+        "counted and logged, `enforce` only those of the file.",
+    )
+    documents_file: str | None = _setting(
+        None, "A manifest of documents and their ids, as Relay, GraphQL Code Generator or Apollo write it."
+    )
+    persisted_bytes: int = _setting(
+        4 * MEBI,
+        "The memory for documents that clients send once and then name by their hash; what was asked for longest ago goes.",
+        least=1024,
+    )
+    status_codes: str = _setting(
+        "audit",
+        "The HTTP statuses of GraphQL: `audit` as its authors' audit has them, `draft-2026` with 422 for what cannot be run "
+        "and 294 for data with errors.",
+    )
     max_nodes: int = _setting(200_000, "The most nodes one traversal visits; past it an answer is cut and says so.", least=1)
     query_seconds: float = _setting(30.0, "How long one GraphQL operation may take; then its answer is TIMEOUT.", least=0.01)
     body_seconds: float = _setting(30.0, "How long a request's body may take to arrive; then the answer is 408.", least=0.01)
@@ -129,6 +147,12 @@ class Settings:
             raise BadSetting("HEADWATER_CACHE takes memory://, off, or the URL of a Redis: redis://, rediss://, unix://")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise BadSetting(f"HEADWATER_LOG_LEVEL takes debug, info, warning or error, not {self.log_level!r}")
+        if self.documents not in ("off", "observe", "enforce"):
+            raise BadSetting(f"HEADWATER_DOCUMENTS takes off, observe or enforce, not {self.documents!r}")
+        if self.documents != "off" and self.documents_file is None:
+            raise BadSetting(f"HEADWATER_DOCUMENTS={self.documents} needs HEADWATER_DOCUMENTS_FILE: the documents meant")
+        if self.status_codes not in ("audit", "draft-2026"):
+            raise BadSetting(f"HEADWATER_STATUS_CODES takes audit or draft-2026, not {self.status_codes!r}")
         if "://" not in self.backend:
             raise BadSetting(f"HEADWATER_BACKEND takes a URL such as sqlite:///headwater.db, not {self.backend!r}")
 

@@ -85,6 +85,14 @@ class LineageSchema(strawberry.Schema):
         """query or mutation; unread where the text is no document or does not say which of its operations is meant."""
         return self._documents.prepare(query).kind_of(name) or "unread"  # kept from when it was executed
 
+    def is_document(self, text: str) -> bool:
+        """Whether a text has no error of syntax."""
+        return self._documents.prepare(text).document is not None
+
+    def errors_of(self, text: str) -> tuple[GraphQLError, ...]:
+        """Why a document would not be run."""
+        return self._documents.prepare(text).errors
+
     def note_finished(self, seconds: float) -> None:
         """A query was answered with what was finished before."""
 

@@ -14,40 +14,50 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from schema.context import Context
-from schema.errors import ApiError, Code, bad_input
+from schema.errors import ApiError, Code, bad_input, present
 from schema.finished import Finished, Key, Recorder, key_of
+from schema.http.documents import Texts
 from schema.http.leaving import Left, unless_left
-from schema.http.requests import GRAPHQL_JSON, JSON, MAX_BODY, HttpError, Posed, headers_of, media_of, posed_of, to_json
+from schema.http.requests import (
+    GRAPHQL_JSON,
+    JSON,
+    MAX_BODY,
+    HttpError,
+    Malformed,
+    Posed,
+    headers_of,
+    media_of,
+    posed_of,
+    to_json,
+)
 from schema.http.sending import Answer, sent
+from schema.http.statuses import Statuses, status_of
 from schema.service import LineageSchema
 
 ContextOf: TypeAlias = Callable[[Scope, Mapping[bytes, bytes]], Awaitable[Context]]
-
-_STATUS = {
-    Code.UNAUTHENTICATED: 401,
-    Code.FORBIDDEN: 403,
-    Code.TOO_LARGE: 413,
-    Code.INTERNAL: 500,
-    Code.UNAVAILABLE: 503,
-    Code.TIMEOUT: 504,
-}
-"""Statuses of answers without data, by the code of the first error; others are 400, or 200 for clients that know only
-`application/json`, as these take any other status for a failure of the way."""
 
 
 class GraphQLApp:
     """An ASGI application for one address. `context_of` makes the context of each request from its scope and headers."""
 
-    def __init__(self, schema: LineageSchema, context_of: ContextOf, *, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        schema: LineageSchema,
+        context_of: ContextOf,
+        *,
+        max_body: int = MAX_BODY,
+        texts: Texts | None = None,
+        statuses: Statuses = Statuses.AUDIT,
+    ) -> None:
         self._schema, self._context_of, self._max_body = schema, context_of, max_body
+        self._texts, self._statuses = texts or Texts(), statuses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         try:
             answer = await self._answer(scope, headers, receive)
         except HttpError as refusal:
-            errors = [{"message": refusal.error.message, "extensions": {"code": refusal.error.code, **refusal.error.more}}]
-            answer = Answer(refusal.status, JSON, to_json({"errors": errors}), refusal.headers)
+            answer = self._refused(refusal)
         except Left:
             return
         status, given, body = await sent(answer, scope["method"], headers)
@@ -56,7 +66,10 @@ class GraphQLApp:
 
     async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
         media = media_of(headers.get(b"accept", b"*/*"))
-        posed = await posed_of(scope, headers, receive, self._max_body)
+        try:
+            posed = await posed_of(scope, headers, receive, self._max_body, self._texts)
+        except ApiError as refused:
+            return self._told(None, [present(GraphQLError(refused.message, original_error=refused))], media)
         context = await self._context_of(scope, headers)
         recorder, key = Recorder(context.backend), None
         if context.finished is not None:
@@ -69,21 +82,37 @@ class GraphQLApp:
             context.backend = recorder
         async with unless_left(receive, lambda: self._schema.is_query(posed.query, posed.operation)):
             errors, data = await self._run(posed, context)
-        said: dict[str, Any] = {}
-        if errors:
-            said["errors"] = [error.formatted for error in errors]
-        failed = data is None and bool(errors)
-        if not failed:
-            said["data"] = data
-        body = to_json(said)
+        answer = self._told(data, errors, media, posed)
         if (
             context.finished is not None
             and context.is_replayable
             and not errors
             and self._schema.is_query(posed.query, posed.operation)
         ):
-            context.finished.put(key, body, recorder)
-        return Answer(_status(errors, media) if failed else 200, media, body)
+            context.finished.put(key, answer.body, recorder)
+        return answer
+
+    def _told(self, data: Any, errors: list[GraphQLError], media: str, posed: Posed | None = None) -> Answer:
+        """An answer; `posed` where an operation was looked for."""
+        ran = not errors or any(error.path is not None for error in errors)
+        said: dict[str, Any] = {"errors": [error.formatted for error in errors]} if errors else {}
+        if ran:
+            said["data"] = data
+        read = not errors or posed is None or self._schema.is_document(posed.query)
+        status = status_of(self._statuses, media, errors, data=data is not None, ran=ran, read=read)
+        return Answer(status, self._media(status, media), to_json(said))
+
+    def _refused(self, refusal: HttpError) -> Answer:
+        """What is said to a request that is none of GraphQL's."""
+        error = refusal.error
+        body = to_json({"errors": [{"message": error.message, "extensions": {"code": error.code, **error.more}}]})
+        status = 422 if self._statuses is Statuses.DRAFT_2026 and isinstance(refusal, Malformed) else refusal.status
+        return Answer(status, self._media(status, JSON), body, refusal.headers)
+
+    def _media(self, status: int, media: str) -> str:
+        """The media type of an answer. In the draft, what went wrong says that it comes from GraphQL and from no one on the
+        way, whatever the client takes."""
+        return GRAPHQL_JSON if self._statuses is Statuses.DRAFT_2026 and status >= 300 else media
 
     async def _run(self, posed: Posed, context: Context) -> tuple[list[GraphQLError], Any]:
         """The errors and the data. Raises `HttpError` for what is not run at all."""
@@ -100,16 +129,8 @@ class GraphQLApp:
                 raise HttpError(400, ApiError(Code.UNSUPPORTED, "there are no subscriptions yet")) from None
             raise HttpError(405, bad_input("a mutation is sent with POST"), Allow="POST") from None
         except (CannotGetOperationTypeError, MissingQueryError):
-            raise HttpError(400, bad_input("name the operation to run: operationName, or one operation alone")) from None
+            raise Malformed(bad_input("name the operation to run: operationName, or one operation alone")) from None
         return list(result.errors or ()), result.data
-
-
-def _status(errors: list[GraphQLError], media: str) -> int:
-    """The status of an answer without data."""
-    code = (errors[0].extensions or {}).get("code") if errors else None
-    if code in _STATUS:
-        return _STATUS[Code(code)]
-    return 400 if media == GRAPHQL_JSON else 200
 
 
 async def _finished(context: Context, finished: Finished, key: Key | None, recorder: Recorder) -> bytes | None:

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope
 from strawberry.types.graphql import OperationType
 
 from schema.errors import ApiError, Code, bad_input
+from schema.http.documents import Texts
 from schema.http.leaving import Left
 
 JSON: Final = "application/json"
@@ -38,6 +39,13 @@ class HttpError(Exception):
     def __init__(self, status: int, error: ApiError, **headers: str) -> None:
         super().__init__(error.message)
         self.status, self.error, self.headers = status, error, headers
+
+
+class Malformed(HttpError):
+    """A request that is JSON, but not what GraphQL asks with."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(400, error)
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
@@ -82,16 +90,17 @@ def weights(header: bytes) -> dict[str, float]:
     return found
 
 
-async def posed_of(scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, max_body: int) -> Posed:
-    """What a request asks. Raises `HttpError`, and `Left` where the client goes before it has said it."""
+async def posed_of(scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, max_body: int, texts: Texts) -> Posed:
+    """What a request asks. Raises `HttpError`, `ApiError` where its document is not to be run, and `Left` where the client
+    goes before it has said it."""
     method = scope["method"]
     if method == "POST":
         if not _is_json(headers.get(b"content-type", b"")[:LONGEST]):
             raise HttpError(415, bad_input("the body is application/json in UTF-8"))
         given = _parse(await _body(headers, receive, max_body), "the body")
         if not isinstance(given, dict):
-            raise HttpError(400, bad_input("the body is one JSON object: query, variables, operationName"))
-        return _posed(given, _ANY)
+            raise Malformed(bad_input("the body is one JSON object: query, variables, operationName"))
+        return _posed(given, texts, _ANY)
     if method != "GET":
         raise HttpError(405, bad_input("GraphQL is asked with POST, or GET for queries"), Allow="GET, POST")
     parameters = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
@@ -99,7 +108,7 @@ async def posed_of(scope: Scope, headers: Mapping[bytes, bytes], receive: Receiv
     for name in ("variables", "extensions"):
         if name in parameters:
             asked[name] = _parse(parameters[name].encode(errors="replace"), f"`{name}`")
-    return _posed(asked, _READ)
+    return _posed(asked, texts, _READ)
 
 
 @lru_cache(256)
@@ -144,17 +153,18 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-def _posed(given: Mapping[str, Any], operations: frozenset[OperationType]) -> Posed:
-    query, variables, operation = given.get("query"), given.get("variables"), given.get("operationName")
-    if not isinstance(query, str) or not query.strip():
-        raise HttpError(400, bad_input("`query` is the text of a GraphQL document"))
+def _posed(given: Mapping[str, Any], texts: Texts, operations: frozenset[OperationType]) -> Posed:
+    variables, operation = given.get("variables"), given.get("operationName")
     if variables is not None and not isinstance(variables, dict):
-        raise HttpError(400, bad_input("`variables` is an object"))
+        raise Malformed(bad_input("`variables` is an object"))
     if operation is not None and not isinstance(operation, str):
-        raise HttpError(400, bad_input("`operationName` is a string"))
-    extensions = given.get("extensions")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise HttpError(400, bad_input("`extensions` is an object"))
+        raise Malformed(bad_input("`operationName` is a string"))
+    try:
+        query = texts.text_of(given)
+    except ApiError as refused:
+        if refused.code is Code.BAD_INPUT:
+            raise Malformed(refused) from None
+        raise
     return Posed(query, variables, operation or None, operations)
 
 
