@@ -240,15 +240,20 @@ def _key(traversal: Traversal) -> object:
 
 def touches(rows: Iterable[LogRow], traversal: Traversal, visited: NDArray[np.int64]) -> bool:
     """Whether any of these changes alters what the traversal reached: it begins (upstream: ends) at a node it visited."""
-    followed = {kind.code for kind in traversal.edge_kinds}
+    return bool(np.isin(touching(rows, traversal.direction, traversal.edge_kinds), visited).any())
+
+
+def touching(rows: Iterable[LogRow], direction: Direction, edge_kinds: frozenset[EdgeKind]) -> NDArray[np.int64]:
+    """The numbers of the nodes where these changes alter what a traversal finds that follows these edges that way."""
+    followed = {kind.code for kind in edge_kinds}
     ends: list[int] = []
     for row in rows:
         if row.op in (LogOp.NODE_CAME, LogOp.NODE_WENT):
             ends.append(row.source)
         elif row.code in followed:
-            ends += [row.source] if traversal.direction is not Direction.UPSTREAM else []
-            ends += [row.target] if traversal.direction is not Direction.DOWNSTREAM else []
-    return bool(np.isin(np.array(ends, np.int64), visited).any())
+            ends += [row.source] if direction is not Direction.UPSTREAM else []
+            ends += [row.target] if direction is not Direction.DOWNSTREAM else []
+    return np.array(ends, np.int64)
 
 
 async def _together(calls: list[Coroutine[Any, Any, Any]]) -> list[Any]:

@@ -42,7 +42,7 @@ async def _gather(context: Context, document: Document) -> dict[FieldKey, Any]:
         for field in fields:
             reader.spawn(field.key, ROOTS[field.name](reader, field))
 
-    return (await _read(context, begin, watermark=document.selects("watermark"))).values
+    return (await read_whole(context, begin, watermark=document.selects("watermark"))).values
 
 
 async def gather_entities(
@@ -57,7 +57,7 @@ async def gather_entities(
             shown[name] = [spot.add(each) for each in ids]
             spot.spawn()
 
-    reader = await _read(context, begin, watermark=document.selects("watermark"))
+    reader = await read_whole(context, begin, watermark=document.selects("watermark"))
     if isinstance(error := reader.values.get(_PAYLOAD), Exception):
         raise error
     return shown
@@ -70,7 +70,7 @@ async def find_one(context: Context, name: Sought) -> Node | None:
     def look(reader: Reader) -> Task:
         found[:] = yield from find(reader, [name])
 
-    reader = await _read(context, lambda reader: reader.spawn((), look(reader)), watermark=False)
+    reader = await read_whole(context, lambda reader: reader.spawn((), look(reader)), watermark=False)
     if isinstance(error := reader.values.get(()), Exception):
         raise error
     node: Node | None = found[0]
@@ -84,13 +84,13 @@ async def known_one(context: Context, text: str) -> Node:
     def look(reader: Reader) -> Task:
         found[:] = yield from known(reader, [text], "id")
 
-    reader = await _read(context, lambda reader: reader.spawn((), look(reader)), watermark=False)
+    reader = await read_whole(context, lambda reader: reader.spawn((), look(reader)), watermark=False)
     if isinstance(error := reader.values.get(()), Exception):
         raise error
     return found[0]
 
 
-async def _read(context: Context, begin: Callable[[Reader], None], *, watermark: bool) -> Reader:
+async def read_whole(context: Context, begin: Callable[[Reader], None], *, watermark: bool) -> Reader:
     """Reads until all of it is of one moment, a few times at most; then as it is, and the answers say so."""
     async with context.time_left():
         for attempt in range(1, context.costs.attempts + 1):
