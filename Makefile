@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-lint check-format check-types check-sdl check-arrows fmt sdl bench soak lock clean
+.PHONY: help setup run test check check-lint check-format check-types check-sdl check-arrows breaking fmt sdl bench soak lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -33,6 +33,11 @@ check-sdl: $(DEV_READY)
 	@$(BIN)/headwater schema | diff -u schema/schema.graphql - || { echo "schema.graphql is not what is served: make sdl"; exit 1; }
 check-arrows: $(DEV_READY)
 	@$(BIN)/python -m pytest -q tests/test_architecture.py
+
+breaking: ## What schema.graphql changes for clients since a revision (SINCE=v0.1.0; the last tag unless told): needs Node
+	@npm ci --prefix tests/outside --silent --ignore-scripts
+	@since=$${SINCE:-$$(git describe --tags --abbrev=0 2>/dev/null || git rev-parse HEAD)}; echo "since $$since:"; \
+		git show $$since:schema/schema.graphql | node tests/outside/breaking.js /dev/stdin schema/schema.graphql
 
 fmt: $(DEV_READY) ## Format the code and put imports in order
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -16,7 +16,7 @@ PATIENCE = 600
 
 @pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Runs a script of this folder with arguments and gives what it prints."""
+    """Runs a script of this folder with arguments and gives what it prints. `code`: the one it should exit with."""
     npm, node = shutil.which("npm"), shutil.which("node")
     require("node", npm and node, "no Node and npm on this machine")
     folder = tmp_path_factory.mktemp("outside")
@@ -26,10 +26,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
     require("node", installed.returncode == 0, f"npm cannot install the suites: {installed.stderr[-300:]}")
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str, code: int = 0) -> str:
         command = [str(node), *arguments]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.returncode == code, (done.stdout + done.stderr)[-2000:]
         return done.stdout
 
     return run
