@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-lint check-format check-types check-sdl check-arrows breaking fmt sdl bench soak lock clean
+.PHONY: help setup run test check check-lint check-format check-types check-sdl check-arrows breaking fmt sdl bench soak lock graphiql clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -57,8 +57,10 @@ lock: $(DEV_READY) ## Pin requirements*.txt anew (ARGS=--upgrade for newer versi
 	@$(LOCK) $(ARGS) --build-deps-for editable --output-file requirements.txt pyproject.toml
 	@$(LOCK) $(ARGS) --output-file requirements-dev.txt requirements-dev.in
 
+graphiql: ui/graphiql/dist/index.html ## Build GraphiQL, the page at /graphql in a browser (needs Node 20.19 or later)
+
 clean: ## Remove .venv and what tools left; never a store
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	@rm -rf ui/graphiql/dist ui/graphiql/node_modules .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info tests/outside/node_modules
 
 $(RUN_READY): requirements.txt pyproject.toml
 	@"$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -73,4 +75,17 @@ $(RUN_READY): requirements.txt pyproject.toml
 $(DEV_READY): $(RUN_READY) requirements-dev.txt
 	@echo "Adding what tests and checks need from requirements-dev.txt ..."
 	@$(PIP) --require-hashes --requirement requirements.txt --requirement requirements-dev.txt
+	@touch $@
+
+GRAPHIQL := $(wildcard ui/graphiql/src/* ui/graphiql/questions/*) ui/graphiql/index.html ui/graphiql/vite.config.js
+GRAPHIQL_READY := ui/graphiql/node_modules/.ready
+
+ui/graphiql/dist/index.html: $(GRAPHIQL) $(GRAPHIQL_READY)
+	@cd ui/graphiql && npm run --silent build
+	@touch $@
+
+$(GRAPHIQL_READY): ui/graphiql/package.json ui/graphiql/package-lock.json
+	@command -v npm >/dev/null || { echo "Node 20.19 or later with npm is needed to build GraphiQL; the API does without"; exit 1; }
+	@echo "Installing what GraphiQL is built from ..."
+	@cd ui/graphiql && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@

@@ -22,7 +22,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
     folder = tmp_path_factory.mktemp("outside")
     for file in HERE.glob("*.js*"):
         shutil.copy(file, folder)
-    command = [str(npm), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    command = [str(npm), "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=5"]
     installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
     require("node", installed.returncode == 0, f"npm cannot install the suites: {installed.stderr[-300:]}")
 
