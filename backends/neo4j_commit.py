@@ -1,7 +1,7 @@
 """The writer of a process: what has gathered since its last commit is decided and committed as one transaction.
 
-As a rule that is two round trips: one statement takes the lock and reads what the writes must know, another takes the lock
-again and writes, unless somebody else wrote in between. Where another process does, both run in one transaction, which
+As a rule that is two round trips: one statement reads what the writes must know, another takes the lock and writes, unless
+somebody else wrote in between. Where another process does, both run in one transaction, which
 holds the lock from the first to the last; so every writer gets on.
 """
 
@@ -137,13 +137,13 @@ class Committer:
 
     async def _together(self, writes: list[Changes]) -> list[Epoch | BackendError]:
         if self._wary == 0:
-            decided = await self._decided(writes, self._bolt.run)
+            decided = await self._decided(writes, self._bolt.run, locked=False)
             if not decided or await self._bolt.run(compile_write(decided, new_revision()), again=False) is not None:
                 return self._done(decided)
             self._wary = WARY
         self._wary -= 1
         async with self._bolt.transaction() as run:
-            decided = await self._decided(writes, run)
+            decided = await self._decided(writes, run, locked=True)
             if decided and await run(compile_write(decided, new_revision())) is None:
                 raise Unavailable("the lock of the Neo4j store did not hold")
         return self._done(decided)
@@ -152,12 +152,12 @@ class Committer:
         self._settled(decided.state.epoch)
         return list(decided.results)
 
-    async def _decided(self, writes: list[Changes], run: Run) -> Decided:
+    async def _decided(self, writes: list[Changes], run: Run, *, locked: bool) -> Decided:
         """Reads until enough is known. Other names and nodes that come or go need more than the first reading."""
         group = Group(writes)
         while True:
             reading = group.reading()
-            record = await run(compile_reading(reading))
+            record = await run(compile_reading(reading, locked=locked))
             if record is None:
                 raise Unavailable("the Neo4j store has lost its epoch: see docs/neo4j.md, `headwater resync`")
             incident = await self._incident(group, run)

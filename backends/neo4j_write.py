@@ -1,10 +1,12 @@
-"""The two statements of a write: what it must know, read under the lock, and what it comes to. Pure.
+"""The two statements of a write: what it must know, and what it comes to, written under a lock. Pure.
 
-Both take the write lock of the epoch node first, as `SET e.locked = true` does before anything is read (`SET e.writes =
-e.writes` would not: Neo4j reads the old value, waits for the lock, and puts that value back). So whoever reads under it
-reads what the last writer left, whole, and nobody writes at the same time. The second statement of a pair writes nothing
-unless `writes` is what the first one read: nobody wrote in between. Neo4j's own ids of nodes go from the first to the
-second; they stay, since no node of ours is ever removed. Relationships without `tallies` are somebody else's.
+The second takes the write lock of the epoch node first, as `SET e.locked = true` does before anything is read (`SET
+e.writes = e.writes` would not: Neo4j reads the old value, waits for the lock, and puts that value back), and writes
+nothing unless `writes` is what the first one read: nobody wrote in between. So the first needs no lock: it reads `writes`
+before all else, and what it reads in parts, beside another writer, is never written. Under the lock it would cost half
+again as much, since Neo4j then looks at each step whether the transaction itself has changed what it reads. Neo4j's own
+ids of nodes go from the first to the second; they stay, since no node of ours is ever removed. Relationships without
+`tallies` are somebody else's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,8 +21,8 @@ from backends.neo4j_values import node_row, row_of, tallies_of
 from backends.rows import NodeRow
 
 READ: Final = f"""\
-MATCH (e:_Epoch {{id: 0}}) SET e.locked = true
-WITH e
+MATCH (e:_Epoch {{id: 0}})LOCK
+WITH e.at AS at, e.next AS next, e.writes AS writes, e.watermark AS watermark
 CALL () {{
   UNWIND $p.nodes AS id
   MATCH (n:_Node {{id: id}}) USING INDEX SEEK n:_Node(id)
@@ -37,6 +39,7 @@ CALL () {{
 }}
 CALL () {{
   UNWIND $p.edges AS x
+  MATCH (s:_Node {{id: x[1]}}) USING INDEX SEEK s:_Node(id)
   MATCH (h:_Edge {{source: x[1], kind: x[2], target: x[3]}})
   RETURN collect([x[0], elementId(h), h.tallies, h.facts, h.retracted_at]) AS kept
 }}
@@ -45,7 +48,7 @@ CALL () {{
   MATCH (c:_Record {{id: id}}) USING INDEX SEEK c:_Record(id)
   RETURN collect([id, c.version, c.rank, c.groups]) AS records
 }}
-RETURN e.at AS at, e.next AS next, e.writes AS writes, e.watermark AS watermark, nodes, shown, kept, records"""
+RETURN at, next, writes, watermark, nodes, shown, kept, records"""
 
 INCIDENT: Final = """\
 CALL () {
@@ -200,7 +203,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read under the lock."""
+    """What was read."""
 
     epoch: Epoch
     next_number: int
@@ -211,10 +214,11 @@ class Found:
     records: dict[str, FoundRecord] = field(default_factory=dict)
 
 
-def compile_reading(reading: Reading) -> Statement:
+def compile_reading(reading: Reading, *, locked: bool) -> Statement:
+    """`locked`: with the lock held from here to the end of the transaction, so that what follows is surely written."""
     edges = [[place, key.source, key.kind.value, key.target] for place, key in enumerate(reading.edges)]
     parameters = {"nodes": reading.nodes, "facets": list(reading.facets), "edges": edges, "records": reading.records}
-    return Statement(READ, parameters, writes=True)
+    return Statement(READ.replace("LOCK", " SET e.locked = true" if locked else ""), parameters, writes=True)
 
 
 def decode_reading(record: Mapping[str, Any], reading: Reading) -> Found:

@@ -144,7 +144,8 @@ def written() -> Mapping[str, Statement]:
     kept = {writes(LOAD, dataset("old")): "h:writes"}
     decided = group.decide(PAST, Incident({}, kept, {}))
     return {
-        "write-read": compile_reading(group.reading()),
+        "write-read": compile_reading(group.reading(), locked=False),
+        "write-read-locked": compile_reading(group.reading(), locked=True),
         "write-incident": compile_incident(sorted(group.flipped), NEVER),
         "write": compile_write(decided, 7),
     }

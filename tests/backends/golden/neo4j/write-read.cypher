@@ -1,6 +1,6 @@
 // writes
-MATCH (e:_Epoch {id: 0}) SET e.locked = true
-WITH e
+MATCH (e:_Epoch {id: 0})
+WITH e.at AS at, e.next AS next, e.writes AS writes, e.watermark AS watermark
 CALL () {
   UNWIND $p.nodes AS id
   MATCH (n:_Node {id: id}) USING INDEX SEEK n:_Node(id)
@@ -17,6 +17,7 @@ CALL () {
 }
 CALL () {
   UNWIND $p.edges AS x
+  MATCH (s:_Node {id: x[1]}) USING INDEX SEEK s:_Node(id)
   MATCH (h:_Edge {source: x[1], kind: x[2], target: x[3]})
   RETURN collect([x[0], elementId(h), h.tallies, h.facts, h.retracted_at]) AS kept
 }
@@ -25,7 +26,7 @@ CALL () {
   MATCH (c:_Record {id: id}) USING INDEX SEEK c:_Record(id)
   RETURN collect([id, c.version, c.rank, c.groups]) AS records
 }
-RETURN e.at AS at, e.next AS next, e.writes AS writes, e.watermark AS watermark, nodes, shown, kept, records
+RETURN at, next, writes, watermark, nodes, shown, kept, records
 // $p.edges = [[0, "dataset:shop#orders", "INPUT_TO", "operation:shop#load#0123456789abcdef"], [1, "operation:shop#load#0123456789abcdef", "PRODUCES", "dataset:shop#mart"], [2, "dataset:shop#orders", "PAIR", "dataset:shop#mart"], [3, "operation:shop#load#0123456789abcdef", "PRODUCES", "dataset:shop#gone"]]
 // $p.facets = ["dataset:shop#orders"]
 // $p.nodes = ["dataset:shop#orders", "dataset:shop#mart", "dataset:shop#old", "dataset:shop#gone", "operation:shop#load#0123456789abcdef"]
