@@ -1,5 +1,10 @@
 # The service over whatever store HEADWATER_BACKEND names; by default one file in the volume /data.
 #   docker build --tag headwater . && docker run --publish 127.0.0.1:8000:8000 --env HEADWATER_TOKEN=... headwater
+FROM docker.io/library/node:24.11.1-bookworm-slim AS graphiql
+WORKDIR /graphiql
+COPY ui/graphiql ./
+RUN npm ci --no-audit --no-fund --ignore-scripts && npm run build
+
 FROM docker.io/library/python:3.11.14-slim-bookworm
 
 WORKDIR /app
@@ -15,6 +20,7 @@ COPY cache ./cache
 COPY demo ./demo
 COPY ingest ./ingest
 COPY schema ./schema
+COPY --from=graphiql /graphiql/dist ./ui/graphiql/dist
 RUN /opt/headwater/bin/python -m compileall -q api backends cache ingest schema
 
 # A number and not a name, so that Kubernetes can tell that it is not root.

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import demo, pages
 from api.auth import Authenticator, Guard
+from api.graphiql import WithGraphiQL
 from api.graphql import costs_of, graphql_app
 from api.health import Health, livez, readyz
 from api.logs import log
@@ -81,9 +82,10 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
     )
     app.router.redirect_slashes = False
     app.state.health = health
-    guard = Guard(app.routed(graphql_app(settings, metrics, finished)), Authenticator(settings.token))
+    guard: ASGIApp = Guard(app.routed(graphql_app(settings, metrics, finished)), Authenticator(settings.token))
+    outer = WithGraphiQL(guard) if settings.graphiql else guard
     paths = frozenset({GRAPHQL, *(route.path for route in ROUTES)})
-    app.around = Observe(guard, metrics=metrics, routes=paths, max_requests=settings.max_requests)
+    app.around = Observe(outer, metrics=metrics, routes=paths, max_requests=settings.max_requests)
     return app
 
 

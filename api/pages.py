@@ -14,7 +14,7 @@ from backends.base import LineageBackend
 from backends.errors import BackendError
 
 ADDRESSES = (
-    ("/graphql", "the lineage API: POST a GraphQL query as application/json"),
+    ("/graphql", "the lineage API: POST a GraphQL query as application/json; in a browser, a page to ask from"),
     ("/api/v1/lineage", "OpenLineage: POST one event (set OPENLINEAGE_URL to this service's address)"),
     ("/api/v1/lineage/batch", "OpenLineage: POST an array of events, or NDJSON as application/x-ndjson"),
     ("/readyz", "200 when it can answer"),

@@ -104,6 +104,9 @@ class Settings:
         "The HTTP statuses of GraphQL: `audit` as its authors' audit has them, `draft-2026` with 422 for what cannot be run "
         "and 294 for data with errors.",
     )
+    graphiql: bool = _setting(
+        True, "Whether browsers that open /graphql get GraphiQL, a page to ask from; `make graphiql` builds it."
+    )
     max_nodes: int = _setting(200_000, "The most nodes one traversal visits; past it an answer is cut and says so.", least=1)
     query_seconds: float = _setting(30.0, "How long one GraphQL operation may take; then its answer is TIMEOUT.", least=0.01)
     body_seconds: float = _setting(30.0, "How long a request's body may take to arrive; then the answer is 408.", least=0.01)

@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from api.graphiql import BUILT
 from tests.api.process import PATIENCE, get, started_by
+from tests.conftest import require
 
 ROOT = Path(__file__).parents[2]
 TEXT = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
 STEPS = [line.partition(" ")[::2] for line in TEXT.splitlines() if line and not line.startswith("#")]
+BEGINS = [number for number, (name, _) in enumerate(STEPS) if name == "FROM"]
+BUILDING, STEPS = STEPS[: BEGINS[1]], STEPS[BEGINS[1] :]
+"""What builds GraphiQL, with Node, and what serves."""
 
 
 def said(instruction: str) -> list[str]:
@@ -34,6 +39,8 @@ def test_its_steps_make_a_service_that_is_healthy(tmp_path: Path) -> None:
     app = places["/app"]
     app.mkdir()
     for name, text in STEPS:
+        if name == "COPY" and text.startswith("--from="):
+            continue  # the test below makes that
         if name == "COPY":
             *sources, target = text.split()
             for source in sources:
@@ -63,8 +70,25 @@ def test_its_steps_make_a_service_that_is_healthy(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "headwater.db").exists()
 
 
+def test_graphiql_is_built_for_it_from_what_it_is_given(tmp_path: Path) -> None:
+    require("node", shutil.which("npm"), "no Node and npm on this machine")
+    ((_, source),) = (step for step in BUILDING if step[0] == "COPY")
+    ((_, command),) = (step for step in BUILDING if step[0] == "RUN")
+    assert source == "ui/graphiql ./"
+    folder = tmp_path / "graphiql"
+    shutil.copytree(ROOT / "ui" / "graphiql", folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    built = subprocess.run(
+        ["sh", "-euc", command], cwd=folder, capture_output=True, text=True, timeout=5 * PATIENCE, check=False
+    )
+    assert built.returncode == 0, built.stderr[-2000:]
+    assert (folder / "dist" / "index.html").exists()
+    assert "--from=graphiql /graphiql/dist ./ui/graphiql/dist" in said("COPY")
+    assert f"/app/{BUILT.relative_to(ROOT)}" == "/app/ui/graphiql/dist"
+
+
 def test_it_is_slim_pinned_and_not_root() -> None:
     assert re.fullmatch(r"docker\.io/library/python:3\.11\.\d+-slim-\w+", said("FROM")[0])
+    assert re.fullmatch(r"docker\.io/library/node:24\.\d+\.\d+-\w+-slim AS graphiql", BUILDING[0][1])
     assert said("USER") == ["10001:10001"]
     assert "--require-hashes" in " ".join(said("RUN"))
     copied = {source for text in said("COPY") for source in text.split()[:-1]}

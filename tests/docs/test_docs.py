@@ -17,6 +17,7 @@ from tests.api.process import PATIENCE, ROOT, Service, environment, get, post, s
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+QUESTIONS = [pytest.param(path.read_text(), id=path.name) for path in sorted((ROOT / "ui/graphiql/questions").iterdir())]
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -38,7 +39,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-@pytest.mark.parametrize("query", blocks("graphql"))
+@pytest.mark.parametrize("query", [*blocks("graphql"), *QUESTIONS])
 def test_queries_answer(service: Service, query: str) -> None:
     """A query shown answers without an error, or with the one that its first line announces."""
     answer = post(f"{service.url}/graphql", json={"query": query}).json()
@@ -48,6 +49,12 @@ def test_queries_answer(service: Service, query: str) -> None:
     if not announced:
         assert all(value is not None for value in answer["data"].values()), answer
         assert re.search(r'"(nodes|edges|paths|operations|id|errors)": ?\[?[^\]]', json.dumps(answer["data"])), "not empty"
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_questions_are_as_the_page_takes_them(question: str) -> None:
+    """Their words in the first line, then one query with a name of its own."""
+    assert re.fullmatch(r"# \S.*\nquery [A-Z]\w+ \{\n[^#]*\}\n", re.sub(r'"[^"\n]*"', '""', question))
 
 
 @pytest.mark.parametrize("script", blocks("sh"))
@@ -76,7 +83,7 @@ def test_commands_work(service: Service, script: str) -> None:
 def test_nothing_that_we_ask_is_left_to_the_general_executor(service: Service) -> None:
     """Of what the documents, the greeting and the benchmarks ask; but for the errors that a document announces."""
     ids = ["dataset:shop#raw.orders"]
-    asked: list[Any] = [{"query": query.values[0]} for query in blocks("graphql")]
+    asked: list[Any] = [{"query": query.values[0]} for query in (*blocks("graphql"), *QUESTIONS)]
     asked += [{"query": query} for query in (QUESTION, ANY_STORE)]
     asked += [{"query": query, "variables": {"of": ids} if "$of" in query else {}} for query in QUERIES.values()]
     for body in asked:
