@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import time_ns
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import strawberry
 
@@ -13,6 +13,9 @@ from backends.commands import Command, Done
 from backends.model import MAX_NODES
 from schema.finished import Finished
 from schema.pins import Views
+
+if TYPE_CHECKING:
+    from schema.live.hub import Live
 
 
 class Writer(Protocol):
@@ -60,6 +63,8 @@ class Context:
     """Where answers are kept as bytes; None: neither kept nor taken from there."""
     views: Views | None = None
     """Who keeps impact views; None: nobody."""
+    live: "Live | None" = None
+    """Who follows the log for subscriptions; None: nobody."""
     is_replayable: bool = True
     """Whether the answer comes of nothing but calls of the backend."""
     deadline: float | None = None

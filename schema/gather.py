@@ -4,7 +4,7 @@ The first root field of a query gathers for all of them, so that they share thei
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from backends.model import Node
@@ -79,15 +79,20 @@ async def find_one(context: Context, name: Sought) -> Node | None:
 
 async def known_one(context: Context, text: str) -> Node:
     """The node that an id stands for. Raises NOT_FOUND with the nearest ids where there is none, BAD_INPUT."""
+    return (await known_all(context, [text], "id"))[0]
+
+
+async def known_all(context: Context, ids: Sequence[str], argument: str) -> list[Node]:
+    """The nodes that the ids of an argument stand for, each once. Raises as `known_one`."""
     found: list[Node] = []
 
     def look(reader: Reader) -> Task:
-        found[:] = yield from known(reader, [text], "id")
+        found[:] = yield from known(reader, ids, argument)
 
     reader = await read_whole(context, lambda reader: reader.spawn((), look(reader)), watermark=False)
     if isinstance(error := reader.values.get(()), Exception):
         raise error
-    return found[0]
+    return found
 
 
 async def read_whole(context: Context, begin: Callable[[Reader], None], *, watermark: bool) -> Reader:

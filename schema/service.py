@@ -1,25 +1,36 @@
 """The schema itself, built once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from functools import cache
+from inspect import isawaitable
 from operator import attrgetter
 from typing import Any, Final, cast
 
+import graphql
 import strawberry
-from graphql import GraphQLError, GraphQLField, GraphQLObjectType
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    create_source_event_stream,
+    located_error,
+)
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.field import StrawberryField
 from strawberry.types.graphql import OperationType
 
-from schema.errors import present
+from schema.errors import bad_input, present
 from schema.execute.reading import Reason
 from schema.execute.run import Compiled
 from schema.guards import Documents, Guard, Limits
 from schema.mutation import Mutation
 from schema.query import Query
 from schema.scalars import SCALARS
+from schema.subscription import Subscription
 from schema.types.entities import ENTITY_TYPES
 from schema.types.federation import REPRESENTATION, Representation
 
@@ -34,6 +45,7 @@ class LineageSchema(strawberry.Schema):
         super().__init__(
             query=Query,
             mutation=Mutation,
+            subscription=Subscription,
             types=list(ENTITY_TYPES.values()),
             extensions=[self._guard],
             config=StrawberryConfig(scalar_map={**SCALARS, Representation: REPRESENTATION}),
@@ -71,18 +83,60 @@ class LineageSchema(strawberry.Schema):
                 context_value,
                 root_value,
                 operation_name,
-                allowed_operation_types,
+                allowed_operation_types or (OperationType.QUERY, OperationType.MUTATION),
                 operation_extensions,
             )
         told = await self._compiled.execute(query or "", prepared.document, context_value, variable_values, operation_name)
         return ExecutionResult(told.data, [present(error) for error in told.errors] if told.errors else None)
+
+    async def answers(
+        self, query: str, variables: dict[str, Any] | None, context: Any, name: str | None
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """The answers to any operation: one, or of a subscription one after the other. An error that ends it is the last."""
+        prepared = self._documents.prepare(query)
+        document, kind = prepared.document, prepared.kind_of(name)
+        if document is None or prepared.errors or kind is None:
+            unnamed = bad_input("name the operation to run: operationName, or one operation alone")
+            errors = prepared.errors or (GraphQLError(unnamed.message, original_error=unnamed),)
+            yield ExecutionResult(None, [present(error) for error in errors])
+        elif kind != OperationType.SUBSCRIPTION.value:
+            yield await self.execute(query, variables, context, operation_name=name)
+        else:
+            async with aclosing(self._followed(query, document, variables, context, name)) as answers:
+                async for told in answers:
+                    yield ExecutionResult(told.data, [present(error) for error in told.errors] if told.errors else None)
+
+    async def _followed(
+        self, query: str, document: DocumentNode, variables: dict[str, Any] | None, context: Any, name: str | None
+    ) -> AsyncGenerator[graphql.ExecutionResult, None]:
+        executor = self.execution_context_class.build(self._schema, document, None, context, variables, name)
+        if isinstance(executor, list):
+            yield graphql.ExecutionResult(None, executor)
+            return
+        source: Any = create_source_event_stream(executor)
+        source = await source if isawaitable(source) else source
+        if isinstance(source, graphql.ExecutionResult):
+            yield source
+            return
+        try:
+            async with aclosing(source) as events:
+                async for event in events:
+                    each = executor.build_per_event_executor(event)
+                    if self._compiled is not None:
+                        yield await self._compiled.run(query, document, each)
+                    else:
+                        told: Any = each.execute_operation()
+                        yield await told if isawaitable(told) else told
+        except Exception as error:
+            yield graphql.ExecutionResult(None, [located_error(error)])
 
     def is_query(self, query: str, name: str | None) -> bool:
         """Whether a text that was executed asks, and changes nothing. `name`: of its operations."""
         return self.kind_of(query, name) == OperationType.QUERY.value
 
     def kind_of(self, query: str, name: str | None) -> str:
-        """query or mutation; unread where the text is no document or does not say which of its operations is meant."""
+        """query, mutation or subscription; unread where the text is no document or does not say which of its operations is
+        meant."""
         return self._documents.prepare(query).kind_of(name) or "unread"  # kept from when it was executed
 
     def is_document(self, text: str) -> bool:

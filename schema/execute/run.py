@@ -50,6 +50,10 @@ class Compiled:
         if isinstance(executor, list):
             self._fell_back(Reason.ERROR)
             return ExecutionResult(None, executor)
+        return await self.run(text, document, executor)
+
+    async def run(self, text: str, document: DocumentNode, executor: Executor[Any]) -> ExecutionResult:
+        """The same, of an operation whose variables were read."""
         outcomes: Outcomes = {}
         plan = self._plans.plan(text, document, _document(executor))
         if isinstance(plan, Plan):

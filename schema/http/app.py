@@ -126,7 +126,8 @@ class GraphQLApp:
             )
         except InvalidOperationTypeError as refused:
             if refused.operation_type is OperationType.SUBSCRIPTION:
-                raise HttpError(400, ApiError(Code.UNSUPPORTED, "there are no subscriptions yet")) from None
+                words = "follow it over graphql-transport-ws, or with Accept: text/event-stream"
+                raise HttpError(400, ApiError(Code.UNSUPPORTED, words)) from None
             raise HttpError(405, bad_input("a mutation is sent with POST"), Allow="POST") from None
         except (CannotGetOperationTypeError, MissingQueryError):
             raise Malformed(bad_input("name the operation to run: operationName, or one operation alone")) from None

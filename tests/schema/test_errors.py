@@ -112,7 +112,6 @@ async def test_a_call_that_fails_fails_those_who_asked_for_it() -> None:
         '{ dataset(name: "x") { upstream(asOf: "yesterday") { nodes { id } } } }',
         '{ dataset(name: "x") { upstream(asOf: "2026-01-01T00:00:00") { nodes { id } } } }',
         'fragment F on Query { node(id: "x") { ...F } } { ...F }',
-        "subscription { lineageChanged(of: []) { epoch } }",
         '{ a: node(id: "x") { id } ... @nope { b: node(id: "y") { id } } }',
     ],
 )

@@ -179,9 +179,9 @@ async def test_of_several_operations_one_must_be_named(name: dict[str, Any]) -> 
         assert (await http.post("/graphql", json={**both, "operationName": "B"})).json() == {"data": {"b": "Query"}}
 
 
-async def test_subscriptions_are_said_not_to_be_there() -> None:
+async def test_subscriptions_are_said_to_go_another_way() -> None:
     async with await client() as http:
-        given = await http.post("/graphql", json={"query": "subscription { x }"})
+        given = await http.post("/graphql", json={"query": 'subscription { lineageChanged(of: ["a"]) { epoch } }'})
         assert given.status_code == 400
         assert given.json()["errors"][0]["extensions"]["code"] == "UNSUPPORTED"
 

@@ -1,0 +1,2 @@
+"""What came and went within reach of something, told while it happens: pictures of lineage, and the log that says when one
+may have changed."""
