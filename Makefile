@@ -55,6 +55,7 @@ soak: $(DEV_READY) ## New random cases, then a real service under load and kille
 
 lock: $(DEV_READY) ## Pin requirements*.txt anew (ARGS=--upgrade for newer versions)
 	@$(LOCK) $(ARGS) --build-deps-for editable --output-file requirements.txt pyproject.toml
+	@$(LOCK) $(ARGS) --output-file requirements-otel.txt requirements-otel.in
 	@$(LOCK) $(ARGS) --output-file requirements-dev.txt requirements-dev.in
 
 graphiql: ui/graphiql/dist/index.html ## Build GraphiQL, the page at /graphql in a browser (needs Node 20.19 or later)
