@@ -100,7 +100,7 @@ async def posed_of(scope: Scope, headers: Mapping[bytes, bytes], receive: Receiv
         given = _parse(await _body(headers, receive, max_body), "the body")
         if not isinstance(given, dict):
             raise Malformed(bad_input("the body is one JSON object: query, variables, operationName"))
-        return _posed(given, texts, _ANY)
+        return read_posed(given, texts, _ANY)
     if method != "GET":
         raise HttpError(405, bad_input("GraphQL is asked with POST, or GET for queries"), Allow="GET, POST")
     parameters = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
@@ -108,7 +108,7 @@ async def posed_of(scope: Scope, headers: Mapping[bytes, bytes], receive: Receiv
     for name in ("variables", "extensions"):
         if name in parameters:
             asked[name] = _parse(parameters[name].encode(errors="replace"), f"`{name}`")
-    return _posed(asked, texts, _READ)
+    return read_posed(asked, texts, _READ)
 
 
 @lru_cache(256)
@@ -153,7 +153,8 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-def _posed(given: Mapping[str, Any], texts: Texts, operations: frozenset[OperationType]) -> Posed:
+def read_posed(given: Mapping[str, Any], texts: Texts, operations: frozenset[OperationType]) -> Posed:
+    """A request from its JSON object. Raises `Malformed`, and `ApiError` where its document is not to be run."""
     variables, operation = given.get("variables"), given.get("operationName")
     if variables is not None and not isinstance(variables, dict):
         raise Malformed(bad_input("`variables` is an object"))
