@@ -7,6 +7,7 @@ since Neo4j reads committed data only. In a cluster it is also what makes a foll
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -58,6 +59,8 @@ class Refused(Rejected):
 
 def ours(error: BaseException) -> BackendError:
     """Our error for one of the driver's, by class and by code. The server's text stays with the cause."""
+    if is_untrusted(error):
+        return Misconfigured("Neo4j's certificate is not trusted, or it speaks no TLS there")
     match error:
         case BackendError():
             return error
@@ -88,6 +91,16 @@ def ours(error: BaseException) -> BackendError:
         case OSError():
             return Unavailable("Neo4j does not answer")
     raise error
+
+
+def is_untrusted(error: BaseException | None) -> bool:
+    """Whether TLS did not come about for what will be no other next time: not where the connection merely ended. The driver
+    hides the reason in what caused its error, in a group of errors where it looked for the members of a cluster."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(is_untrusted, error.exceptions))
+    if isinstance(error, ssl.SSLError):
+        return not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return error is not None and is_untrusted(error.__cause__)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """A Gremlin server that speaks TLS and asks who one is: TinkerPop's own, with a certificate made here."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from backends.testing.graphs import arrows, stated
 from backends.testing.reading import ask
 from tests.backends.gremlin_support import PATIENT, deadline
 from tests.conftest import require
+from tests.servers.certificates import certificate
 from tests.servers.gremlin import SECURED, TinkerPopServer
 from tests.servers.process import HOST, NotHere
 
@@ -45,19 +45,10 @@ class Secured:
         return f"gremlins://{login}{host}:{self.port}/g?dialect=tinkerpop{PATIENT}&ca={ca or self.ca}"
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A key and a certificate of this machine that it signs itself."""
-    key, made = folder / f"{name}.key.pem", folder / f"{name}.pem"
-    command = f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -addext subjectAltName=IP:{HOST}"
-    subprocess.run([*command.split(), "-keyout", key, "-out", made], check=True, capture_output=True)
-    return key, made
-
-
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    require("janusgraph", shutil.which("openssl"), "no openssl to make a certificate with")
     folder = tmp_path_factory.mktemp("secured")
-    key, ca = certificate(folder, "ours")
+    key, ca = certificate(folder, "ours", "janusgraph")
     store = folder / "store.p12"
     command = f"openssl pkcs12 -export -passout pass:secret -in {ca} -inkey {key} -out {store}"
     subprocess.run(command.split(), check=True, capture_output=True)
@@ -74,7 +65,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         server.start()
     except NotHere as missing:
         require("janusgraph", None, f"no Gremlin server here: {missing}")
-    yield Secured(server.port, ca, certificate(folder, "others")[1])
+    yield Secured(server.port, ca, certificate(folder, "others", "janusgraph")[1])
     server.kill()
 
 
