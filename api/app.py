@@ -19,6 +19,7 @@ from api.auth import Authenticator, Guard
 from api.graphiql import WithGraphiQL
 from api.graphql import costs_of, graphql_app
 from api.health import Health, livez, readyz
+from api.live import Watched, following, streams_of
 from api.logs import log
 from api.metrics import MeteredBackend, Metrics
 from api.middleware import Observe
@@ -45,27 +46,30 @@ ROUTES = (
 def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None) -> Starlette:
     """The service over these settings. Its lifespan opens the store, and `say` is told in words what that does.
 
-    Each request finds in its state: `settings`, `backend`, `writer`, `views`, `intake`, `metrics`, `health`,
-    `request_id` and, but for health, `principal`."""
-    metrics, health, finished = Metrics(), Health(), finished_of(settings)
+    Each request finds in its state: `settings`, `backend`, `writer`, `views`, `live`, `intake`, `metrics`,
+    `health`, `request_id` and, but for health, `principal`."""
+    metrics, health, finished, streams = Metrics(), Health(), finished_of(settings), streams_of(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         store = MeteredBackend(open_backend(settings.backend), metrics)
         async with remembered(store, settings, metrics.registry, finished) as backend:
-            writer = Writer(backend, sealed_after=settings.seal_runs_days * DAY)
+            live = following(backend, settings, costs_of(settings))
+            metrics.registry.register(Watched(live, streams))
+            writer = Writer(backend, sealed_after=settings.seal_runs_days * DAY, written=live.wake)
             if settings.demo:
                 await demo.load_into_empty(backend, writer, settings.ingest_concurrency, say=say)
             log(logging.INFO, "service.opened", backend=backend.capabilities.name)
             intake = Intake(writer, metrics, settings.max_pending_events)
             keeping = asyncio.create_task(upkeep(writer, settings.keep_runs_days))
             try:
-                async with views_over(backend, costs_of(settings)) as views:
+                async with views_over(backend, costs_of(settings)) as views, live:
                     yield {
                         "settings": settings,
                         "backend": backend,
                         "writer": writer,
                         "views": views,
+                        "live": live,
                         "intake": intake,
                         "metrics": metrics,
                         "health": health,
@@ -81,8 +85,10 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.health = health
-    guard: ASGIApp = Guard(app.routed(graphql_app(settings, metrics, finished)), Authenticator(settings.token))
+    app.state.health, app.state.streams = health, streams
+    authenticator = Authenticator(settings.token)
+    graphql = graphql_app(settings, metrics, finished, streams, authenticator.admit)
+    guard: ASGIApp = Guard(app.routed(graphql), authenticator)
     outer = WithGraphiQL(guard) if settings.graphiql else guard
     paths = frozenset({GRAPHQL, *(route.path for route in ROUTES)})
     app.around = Observe(outer, metrics=metrics, routes=paths, max_requests=settings.max_requests)
@@ -107,7 +113,7 @@ class Application(Starlette):
         rest = super().__call__
 
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or scope["path"] not in (GRAPHQL, f"{GRAPHQL}/"):
+            if scope["type"] == "lifespan" or scope["path"] not in (GRAPHQL, f"{GRAPHQL}/"):
                 await rest(scope, receive, send)
                 return
             try:

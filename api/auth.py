@@ -2,14 +2,17 @@
 
 import hmac
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import Problem, json_response
+from schema.errors import ApiError, Code
 
 PUBLIC = frozenset({"/livez", "/readyz", "/healthz"})
 """What answers without a key, for those who watch the service."""
@@ -35,6 +38,20 @@ class Authenticator:
 
     def __init__(self, token: str | None) -> None:
         self._token = token.encode() if token is not None else None
+
+    def may_say_later(self, scope: Scope) -> bool:
+        """Whether the key of a socket may still come with its first message: browsers send no header of ours with it."""
+        return self._token is not None and all(name != b"authorization" for name, _ in scope["headers"])
+
+    def admit(self, scope: Scope, payload: Mapping[str, Any]) -> None:
+        """Lets a socket in by what its first message says, unless it was let in by its headers. Raises `ApiError`."""
+        if "principal" in scope["state"]:
+            return
+        said = next((value for name, value in payload.items() if name.lower() == "authorization"), "")
+        try:
+            scope["state"]["principal"] = self.principal(Headers({"authorization": said if isinstance(said, str) else ""}))
+        except Problem as problem:
+            raise ApiError(Code(problem.code), problem.message) from None
 
     def principal(self, headers: Headers) -> Principal:
         """Raises `Problem`: 401 without the key, 403 for a page of another site that a browser here has open."""
@@ -63,6 +80,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket") and scope["path"].rstrip("/") not in PUBLIC:
+            if scope["type"] == "websocket" and self._authenticator.may_say_later(scope):
+                await self._app(scope, receive, send)
+                return
             try:
                 principal = self._authenticator.principal(Headers(scope=scope))
             except Problem as problem:

@@ -10,6 +10,7 @@ from api.remembering import note_bypass
 from api.settings import Settings
 from api.trusted import texts_of
 from schema.context import Context, Costs
+from schema.cost.budgets import Budgets, client_of
 from schema.execute.reading import Reason
 from schema.finished import Finished
 from schema.http.app import GraphQLApp
@@ -19,18 +20,21 @@ from schema.observed import Observed, ObservedSchema
 
 def costs_of(settings: Settings) -> Costs:
     """What one request may cost."""
-    return Costs(max_nodes=settings.max_nodes, seconds=settings.query_seconds)
+    return Costs(max_nodes=settings.max_nodes, max_cost=settings.max_cost, seconds=settings.query_seconds)
 
 
 def graphql_app(settings: Settings, metrics: Metrics, finished: Finished | None) -> BodyInTime:
     """What answers at /graphql. The store and the writer come with each request's state. Raises `BadSetting`."""
     costs = costs_of(settings)
+    budgets = Budgets(settings.client_cost, settings.client_cost_per_second) if settings.client_cost else None
 
     async def context_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Context:
         passes = note_bypass(headers)
         state = scope["state"]
         said = None if passes else finished
-        return Context(state["backend"], state["writer"], costs, finished=said, views=state["views"])
+        # All hold the one key there is, so clients are told apart by their address.
+        budget = budgets.of(client_of(scope.get("client"))) if budgets is not None else None
+        return Context(state["backend"], state["writer"], costs, finished=said, views=state["views"], budget=budget)
 
     def count(operation: Observed) -> None:
         metrics.operated(operation.kind, operation.seconds)

@@ -25,7 +25,8 @@ _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}
 
 class Observe:
     """Middleware: gives each request an id (`request.state.request_id`, header X-Request-Id), logs and measures it, and
-    turns away those past `max_requests` at a time, health and metrics excepted."""
+    turns away those past `max_requests` at a time, health and metrics excepted. A stream of events is none of these once
+    it has begun: then its state says `lasting`."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, routes: frozenset[str], max_requests: int) -> None:
         self._app, self._metrics, self._routes, self._max_requests = app, metrics, routes, max_requests
@@ -36,19 +37,22 @@ class Observe:
             await self._app(scope, receive, send)
             return
         request_id = correlation_id(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        status, counted = 0, 1
         start = time.perf_counter()
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, counted
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if "lasting" in state:  # it may be open for days, and none of those that are to be answered
+                    self._count(-counted)
+                    counted = 0
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        self._in_flight += 1
-        self._metrics.in_flight.set(self._in_flight)
+        self._count(1)
         try:
             if self._in_flight > self._max_requests and scope["path"].rstrip("/") not in QUIET:
                 await BUSY.response()(scope, receive, answer)
@@ -61,9 +65,12 @@ class Observe:
             if not status:
                 await internal().response()(scope, receive, answer)
         finally:
-            self._in_flight -= 1
-            self._metrics.in_flight.set(self._in_flight)
+            self._count(-counted)
             self._note(scope, request_id, status or GONE, time.perf_counter() - start)
+
+    def _count(self, more: int) -> None:
+        self._in_flight += more
+        self._metrics.in_flight.set(self._in_flight)
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         path = scope["path"].rstrip("/") or "/"

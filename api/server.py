@@ -95,6 +95,7 @@ async def serve(app: Starlette, settings: Settings, listener: socket.socket, ann
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # X-Forwarded-For would say who asks, and anyone can send it
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     config.load()

@@ -20,6 +20,8 @@ NOT_OURS = frozenset(
 )
 """Read by the tests and CI, or by an adapter for what a URL should not hold."""
 MEBI = 1 << 20
+LEAST_CLIENT_COST = 100_000
+"""More than reading the longest document costs."""
 REDIS = ("redis://", "rediss://", "unix://", "redis+", "rediss+")
 """How URLs of a Redis begin; `cache.redis` reads the rest."""
 
@@ -108,6 +110,19 @@ class Settings:
         True, "Whether browsers that open /graphql get GraphiQL, a page to ask from; `make graphiql` builds it."
     )
     max_nodes: int = _setting(200_000, "The most nodes one traversal visits; past it an answer is cut and says so.", least=1)
+    max_cost: int = _setting(
+        50_000,
+        "What one GraphQL operation may cost, known before it is run: docs/graphql.md says how. More is TOO_COSTLY; "
+        "0 takes anything.",
+        least=0,
+    )
+    client_cost: int = _setting(
+        1_000_000,
+        "What one client, that is an address, may spend on GraphQL at once; then it is told 429 THROTTLED with Retry-After. "
+        "0 for no bound, as behind a proxy, where all have its address.",
+        least=0,
+    )
+    client_cost_per_second: int = _setting(50_000, "How much of that comes back in a second.", least=1)
     query_seconds: float = _setting(30.0, "How long one GraphQL operation may take; then its answer is TIMEOUT.", least=0.01)
     body_seconds: float = _setting(30.0, "How long a request's body may take to arrive; then the answer is 408.", least=0.01)
     max_requests: int = _setting(
@@ -156,6 +171,11 @@ class Settings:
             raise BadSetting(f"HEADWATER_DOCUMENTS={self.documents} needs HEADWATER_DOCUMENTS_FILE: the documents meant")
         if self.status_codes not in ("audit", "draft-2026"):
             raise BadSetting(f"HEADWATER_STATUS_CODES takes audit or draft-2026, not {self.status_codes!r}")
+        if 0 < self.client_cost < max(self.max_cost, LEAST_CLIENT_COST):
+            raise BadSetting(
+                f"HEADWATER_CLIENT_COST takes 0, or at least {LEAST_CLIENT_COST:,} and HEADWATER_MAX_COST: with less "
+                "some requests could never be paid for"
+            )
         if "://" not in self.backend:
             raise BadSetting(f"HEADWATER_BACKEND takes a URL such as sqlite:///headwater.db, not {self.backend!r}")
 

@@ -36,9 +36,17 @@ class Writer:
     """The one way into a backend for events and commands. Those about one job wait for each other here, so that conflicts
     are left to writers in other processes."""
 
-    def __init__(self, backend: LineageBackend, clock: Callable[[], int] = now, *, sealed_after: int = sealing.WEEK) -> None:
-        """`sealed_after`: microseconds after its last arrival until a run is sealed (`ingest.sealing`)."""
-        self.backend, self.clock, self.sealed_after = backend, clock, sealed_after
+    def __init__(
+        self,
+        backend: LineageBackend,
+        clock: Callable[[], int] = now,
+        *,
+        sealed_after: int = sealing.WEEK,
+        written: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`sealed_after`: microseconds after its last arrival until a run is sealed (`ingest.sealing`). `written` is called
+        after each write, before whoever asked for it knows of it."""
+        self.backend, self.clock, self.sealed_after, self.written = backend, clock, sealed_after, written
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
         self._first = asyncio.Lock()
         self._losers = 0
@@ -90,7 +98,9 @@ class Writer:
         self, program: Callable[[], Program[Result]], changes_of: Callable[[Result], Changes]
     ) -> tuple[Result, Epoch]:
         result = await read_through(self.backend, program())
-        return result, await self.backend.apply(changes_of(result))
+        epoch = await self.backend.apply(changes_of(result))
+        self.written()
+        return result, epoch
 
     @asynccontextmanager
     async def _going_first(self) -> AsyncIterator[None]:

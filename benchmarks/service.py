@@ -78,7 +78,7 @@ async def connected(port: int) -> AsyncIterator[Client]:
 def served(*command: str, port: int, **variables: str) -> Iterator[float]:
     """A process that serves on the port; yields the seconds until /readyz answered."""
     began = time.perf_counter()
-    environment = {**os.environ, **variables, "HEADWATER_LOG_LEVEL": "error"}
+    environment = {**os.environ, **variables, "HEADWATER_LOG_LEVEL": "error", "HEADWATER_CLIENT_COST": "0"}
     process = subprocess.Popen([sys.executable, *command], env=environment, stdout=subprocess.DEVNULL)
     try:
         while True:

@@ -11,6 +11,7 @@ import strawberry
 from backends.base import LineageBackend
 from backends.commands import Command, Done
 from backends.model import MAX_NODES
+from schema.cost.budgets import Budget
 from schema.finished import Finished
 from schema.pins import Views
 
@@ -27,7 +28,8 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What one request may cost; past any of these it is refused as TOO_COSTLY, past `seconds` as TIMEOUT."""
+    """What one request may cost; past any of these it is refused as TOO_COSTLY, past `seconds` as TIMEOUT. `max_cost` is of
+    what it asks for, before it is run; the others are of what that comes to."""
 
     max_nodes: int = MAX_NODES
     """The service's own bound on a traversal; past it an answer is cut and says so."""
@@ -41,6 +43,8 @@ class Costs:
     """Runs listed: entities that list them times their page."""
     max_folded: int = 50_000_000
     """Nodes and edges looked at in memory: those of the subgraph, once for each entity whose lineage is told from it."""
+    max_cost: int = 0
+    """What one operation may cost by `schema.cost`, known before it is run; 0: anything."""
     attempts: int = 4
     """How often a plan is tried until all its traversals are of one epoch."""
     seconds: float = 30.0
@@ -61,6 +65,12 @@ class Context:
     clock: Callable[[], int] = now
     finished: Finished | None = None
     """Where answers are kept as bytes; None: neither kept nor taken from there."""
+    budget: Budget | None = None
+    """What the client may spend; None: anything."""
+    cost: int | None = None
+    """What the operation may cost, once that is known."""
+    paid: int = 0
+    """What was paid for so far."""
     views: Views | None = None
     """Who keeps impact views; None: nobody."""
     live: "Live | None" = None

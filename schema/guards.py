@@ -1,11 +1,13 @@
 """What a document may be, before it is run: how long, how deep, how wide. What is cheap to say is cheap to refuse.
 
-What a query may cost in the graph is another matter: `schema.context.Costs`, counted where it is spent.
+What a query may cost is another matter: `schema.cost` says it before, `schema.context.Costs` bounds what it comes to.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -22,15 +24,21 @@ from graphql import (
     Source,
     TokenKind,
     get_operation_ast,
+    get_variable_values,
     parse,
     specified_rules,
     validate,
 )
+from graphql.execution.values import VariableValues
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from schema.cost.admission import READING, refused
+from schema.cost.priced import Priced
+from schema.cost.prices import REQUEST, Prices
 from schema.errors import Code, present
+from schema.execute.run import Refusal
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 """Made once: graphql-core keeps what it learns of a rule's class, so a class made for each request costs ten times more."""
@@ -74,6 +82,12 @@ class Prepared:
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...]
+    priced: Priced | None = None
+    """What its operations cost, where they may be run."""
+
+    def refusal(self, context: Any) -> Refusal | None:
+        """What says why one of its operations is not run in this context, and else has its price paid."""
+        return partial(refused, self.priced, context) if self.priced is not None else None
 
     def kind_of(self, name: str | None) -> str | None:
         """query or mutation: the operation of that name, or the only one; None where it is not told which is meant."""
@@ -88,6 +102,7 @@ class Documents:
         self._schema, self._limits, self._most, self._most_bytes = schema, limits, most, most_bytes
         self._kept: OrderedDict[str, Prepared] = OrderedDict()
         self._bytes = 0
+        self._prices = Prices(schema)
 
     def prepare(self, text: str) -> Prepared:
         """The document of a text, parsed and validated, from memory where it was met before."""
@@ -103,6 +118,21 @@ class Documents:
                 self._bytes -= len(self._kept.popitem(last=False)[0])
         return made
 
+    def cost_of_reading(self, text: str) -> int:
+        """What a request costs, whatever it selects: more where its text was not met before."""
+        if text in self._kept:
+            return REQUEST
+        return REQUEST + READING + min(len(text), self._limits.bytes)
+
+    def cost_of(self, text: str, variables: dict[str, Any] | None, name: str | None) -> int | None:
+        """What an operation may cost; None where it cannot be run."""
+        prepared = self.prepare(text)
+        operation = get_operation_ast(prepared.document, name) if prepared.document is not None else None
+        if prepared.priced is None or operation is None:
+            return None
+        coerced = get_variable_values(self._schema, operation.variable_definitions or (), variables or {})
+        return prepared.priced.cost(operation, coerced.coerced) if isinstance(coerced, VariableValues) else None
+
     def _read(self, text: str) -> Prepared:
         limits = self._limits
         size = len(text.encode(errors="replace"))
@@ -117,7 +147,8 @@ class Documents:
         too_much = check_size(document, limits)
         if too_much is not None:
             return Prepared(document, (too_much,))
-        return Prepared(document, tuple(validate(self._schema, document, RULES, max_errors=MAX_VALIDATION_ERRORS - 1)))
+        errors = tuple(validate(self._schema, document, RULES, max_errors=MAX_VALIDATION_ERRORS - 1))
+        return Prepared(document, errors, None if errors else Priced(self._prices, document))
 
 
 def _refused(code: Code, message: str) -> Prepared:

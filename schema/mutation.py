@@ -12,6 +12,7 @@ from backends.errors import Conflict
 from backends.ids import Kind, make_id, name_of
 from schema import pinning, said
 from schema.context import Context, Info
+from schema.cost.directives import WRITE, Cost, assumed, sized_by
 from schema.errors import ApiError, Code
 from schema.gather import find_one, gather_entities, known_one
 from schema.names import DEFAULT_NAMESPACE, Sought, sought
@@ -72,7 +73,10 @@ class Outcome:
     description="What can be changed. The same mutation again changes nothing more. A change is durable once it is answered."
 )
 class Mutation:
-    @resolver("A job moved data: as good as a completed run of it. All that it names for the first time is made.")
+    @resolver(
+        "A job moved data: as good as a completed run of it. All that it names for the first time is made.",
+        Cost(weight=WRITE),
+    )
     async def capture_operation(self, info: Info, input: Capture) -> payloads.CaptureOperationPayload:
         async def command(context: Context) -> Command:
             return said.capture(input, context.clock())
@@ -82,7 +86,7 @@ class Mutation:
             job=out.one("job"), operations=out.all("operations"), epoch=out.epoch, errors=out.errors
         )
 
-    @resolver("A version of a model was trained on datasets.")
+    @resolver("A version of a model was trained on datasets.", Cost(weight=WRITE))
     async def track_model_training(self, info: Info, input: Training) -> payloads.TrackModelTrainingPayload:
         async def command(context: Context) -> Command:
             return said.training(input, context.clock())
@@ -90,7 +94,7 @@ class Mutation:
         out = await _perform(info, command, lambda done: {"model": done.ids[:1]})
         return payloads.TrackModelTrainingPayload(model=out.one("model"), epoch=out.epoch, errors=out.errors)
 
-    @resolver("A model made a prediction.")
+    @resolver("A model made a prediction.", Cost(weight=WRITE))
     async def record_prediction(self, info: Info, input: Predicted) -> payloads.RecordPredictionPayload:
         async def command(context: Context) -> Command:
             return said.prediction(input, await _model(context, input.model), context.clock())
@@ -98,7 +102,12 @@ class Mutation:
         out = await _perform(info, command, lambda done: {"prediction": done.ids[:1]})
         return payloads.RecordPredictionPayload(prediction=out.one("prediction"), epoch=out.epoch, errors=out.errors)
 
-    @resolver("Says things of entities, and makes those that are new.")
+    @resolver(
+        "Says things of entities, and makes those that are new.",
+        Cost(weight=WRITE),
+        assumed(1_000, "entities"),
+        metadata=sized_by("input.entities"),
+    )
     async def upsert_entities(self, info: Info, input: Entities) -> payloads.UpsertEntitiesPayload:
         async def command(context: Context) -> Command:
             return said.upsert(input, context.clock())
@@ -106,7 +115,9 @@ class Mutation:
         out = await _perform(info, command, lambda done: {"entities": done.ids})
         return payloads.UpsertEntitiesPayload(entities=out.all("entities"), epoch=out.epoch, errors=out.errors)
 
-    @resolver("States edges, and makes the entities at their ends that are new.")
+    @resolver(
+        "States edges, and makes the entities at their ends that are new.", Cost(weight=WRITE), assumed(2_000, "entities")
+    )
     async def link_entities(self, info: Info, input: Links) -> payloads.LinkEntitiesPayload:
         async def command(context: Context) -> Command:
             return said.links(input, context.clock())
@@ -114,7 +125,11 @@ class Mutation:
         out = await _perform(info, command, lambda done: {"entities": done.ids})
         return payloads.LinkEntitiesPayload(entities=out.all("entities"), epoch=out.epoch, errors=out.errors)
 
-    @resolver("Withdraws edges, whoever stated them; they leave every answer at once.")
+    @resolver(
+        "Withdraws edges, whoever stated them; they leave every answer at once.",
+        Cost(weight=WRITE),
+        assumed(2_000, "entities"),
+    )
     async def retract_edges(self, info: Info, input: Edges) -> payloads.RetractEdgesPayload:
         async def command(context: Context) -> Command:
             return said.retractions(input, context.clock())
@@ -127,7 +142,7 @@ class Mutation:
             errors=out.errors,
         )
 
-    @resolver("Deletes an entity and its edges; they leave every answer at once.")
+    @resolver("Deletes an entity and its edges; they leave every answer at once.", Cost(weight=WRITE))
     async def delete_entity(self, info: Info, input: Deletion) -> payloads.DeleteEntityPayload:
         async def command(context: Context) -> Command:
             return said.deletion(input, await _known(context, input.id), context.clock())
@@ -136,7 +151,10 @@ class Mutation:
         gone = strawberry.ID(out.done.ids[0]) if out.done and out.done.ids else None
         return payloads.DeleteEntityPayload(id=gone, epoch=out.epoch, errors=out.errors)
 
-    @resolver("Keeps what depends on an entity ready from now on, for all who ask; it is remembered across restarts.")
+    @resolver(
+        "Keeps what depends on an entity ready from now on, for all who ask; it is remembered across restarts.",
+        Cost(weight=WRITE),
+    )
     async def pin_impact(self, info: Info, input: Pin) -> payloads.PinImpactPayload:
         async def act(context: Context) -> Done:
             root = await pinning.pin(context, _views(context), input.id)
@@ -145,7 +163,7 @@ class Mutation:
         out = await _act(info, act, lambda done: {"entity": done.ids})
         return payloads.PinImpactPayload(entity=out.one("entity"), errors=out.errors)
 
-    @resolver("What depends on an entity need not be kept ready any more.")
+    @resolver("What depends on an entity need not be kept ready any more.", Cost(weight=WRITE))
     async def unpin_impact(self, info: Info, input: Pin) -> payloads.UnpinImpactPayload:
         async def act(context: Context) -> Done:
             root = await pinning.unpin(context, _views(context), input.id)

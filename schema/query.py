@@ -7,6 +7,7 @@ from strawberry import UNSET
 
 from schema import enums
 from schema.context import Info
+from schema.cost.directives import SEARCH, Cost, assumed, paged, sized_by
 from schema.gather import value_of
 from schema.subgraph import subgraph_of
 from schema.types.common import After, AsOf, Connection, EdgeKinds, First, Kinds, Namespace, Node, resolver
@@ -40,7 +41,9 @@ class Query:
         found: Node | None = await value_of(info, "node", id=id)
         return found
 
-    @resolver("Entities by their ids, in the order asked, null where there is none.")
+    @resolver(
+        "Entities by their ids, in the order asked, null where there is none.", assumed(1_000), metadata=sized_by("ids")
+    )
     async def nodes(self, info: Info, ids: Ids) -> list[Node | None]:
         found: list[Node | None] = await value_of(info, "nodes", ids=ids)
         return found
@@ -98,7 +101,11 @@ class Query:
         found: Run | None = await value_of(info, "run", id=id)
         return found
 
-    @resolver("What a person types finds what they mean, the best match first; without a text everything, by id.")
+    @resolver(
+        "What a person types finds what they mean, the best match first; without a text everything, by id.",
+        paged(),
+        Cost(weight=SEARCH),
+    )
     async def search(
         self,
         info: Info,
@@ -119,7 +126,7 @@ class Query:
         )
         return found
 
-    @resolver("A graph for a screen or a program: every node and edge within reach, flat.")
+    @resolver("A graph for a screen or a program: every node and edge within reach, flat.", paged("maxNodes"))
     async def lineage(
         self,
         info: Info,
@@ -149,19 +156,21 @@ class Query:
         )
         return found
 
-    @resolver("What breaks if these change: counts at once, rows by the page.")
+    @resolver(
+        "What breaks if these change: counts at once, rows by the page.", assumed(1_000, "roots"), metadata=sized_by("of")
+    )
     async def impact(
         self, info: Info, of: Ids, depth: Reach = UNSET, kinds: Kinds = UNSET, as_of: AsOf = UNSET
     ) -> Impact | None:
         found: Impact | None = await value_of(info, "impact", of=of, depth=depth, kinds=kinds, asOf=as_of)
         return found
 
-    @resolver("What is kept ready of what depends on something: pinned first, then the largest.")
+    @resolver("What is kept ready of what depends on something: pinned first, then the largest.", assumed(100))
     async def impact_views(self, info: Info) -> list[ImpactView]:
         found: list[ImpactView] = await value_of(info, "impactViews")
         return found
 
-    @resolver("The shortest routes by which one thing reaches another, fewest steps first.")
+    @resolver("The shortest routes by which one thing reaches another, fewest steps first.", paged("first", "paths"))
     async def paths(
         self,
         info: Info,
@@ -175,7 +184,9 @@ class Query:
 
     @resolver(
         "Entities that other subgraphs refer to, in the order asked; null where there is none, or where an error says why.",
+        assumed(1_000),
         name="_entities",
+        metadata=sized_by("representations"),
     )
     async def entities(self, info: Info, representations: Representations) -> list[Represented | None]:
         found: list[Represented | None] = await value_of(info, "_entities", representations=representations)

@@ -25,7 +25,7 @@ from strawberry.types.graphql import OperationType
 
 from schema.errors import bad_input, present
 from schema.execute.reading import Reason
-from schema.execute.run import Compiled
+from schema.execute.run import Compiled, Refusal
 from schema.guards import Documents, Guard, Limits
 from schema.mutation import Mutation
 from schema.query import Query
@@ -86,7 +86,14 @@ class LineageSchema(strawberry.Schema):
                 allowed_operation_types or (OperationType.QUERY, OperationType.MUTATION),
                 operation_extensions,
             )
-        told = await self._compiled.execute(query or "", prepared.document, context_value, variable_values, operation_name)
+        told = await self._compiled.execute(
+            query or "",
+            prepared.document,
+            context_value,
+            variable_values,
+            operation_name,
+            prepared.refusal(context_value),
+        )
         return ExecutionResult(told.data, [present(error) for error in told.errors] if told.errors else None)
 
     async def answers(
@@ -102,16 +109,27 @@ class LineageSchema(strawberry.Schema):
         elif kind != OperationType.SUBSCRIPTION.value:
             yield await self.execute(query, variables, context, operation_name=name)
         else:
-            async with aclosing(self._followed(query, document, variables, context, name)) as answers:
+            async with aclosing(
+                self._followed(query, document, variables, context, name, prepared.refusal(context))
+            ) as answers:
                 async for told in answers:
                     yield ExecutionResult(told.data, [present(error) for error in told.errors] if told.errors else None)
 
     async def _followed(
-        self, query: str, document: DocumentNode, variables: dict[str, Any] | None, context: Any, name: str | None
+        self,
+        query: str,
+        document: DocumentNode,
+        variables: dict[str, Any] | None,
+        context: Any,
+        name: str | None,
+        refused: Refusal | None,
     ) -> AsyncGenerator[graphql.ExecutionResult, None]:
         executor = self.execution_context_class.build(self._schema, document, None, context, variables, name)
         if isinstance(executor, list):
             yield graphql.ExecutionResult(None, executor)
+            return
+        if refused is not None and (error := refused(executor.operation, executor.variable_values.coerced)) is not None:
+            yield graphql.ExecutionResult(None, [error])
             return
         source: Any = create_source_event_stream(executor)
         source = await source if isawaitable(source) else source
@@ -129,6 +147,11 @@ class LineageSchema(strawberry.Schema):
                         yield await told if isawaitable(told) else told
         except Exception as error:
             yield graphql.ExecutionResult(None, [located_error(error)])
+
+    @property
+    def documents(self) -> Documents:
+        """What was read of late, and what it costs."""
+        return self._documents
 
     def is_query(self, query: str, name: str | None) -> bool:
         """Whether a text that was executed asks, and changes nothing. `name`: of its operations."""

@@ -1,12 +1,21 @@
 """Runs operations: by the plan where there is one, by graphql-core where not, or where something goes wrong."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import isawaitable
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import strawberry
-from graphql import DocumentNode, ExecutionResult, GraphQLResolveInfo, MiddlewareManager, OperationType, get_argument_values
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLResolveInfo,
+    MiddlewareManager,
+    OperationDefinitionNode,
+    OperationType,
+    get_argument_values,
+)
 from graphql.execution import Executor
 from graphql.pyutils import Path
 
@@ -30,6 +39,7 @@ class _Outcome(NamedTuple):
         return self.told()
 
 
+Refusal: TypeAlias = Callable[[OperationDefinitionNode, Mapping[str, Any]], GraphQLError | None]
 Outcomes: TypeAlias = dict[str | int, _Outcome]
 
 
@@ -42,14 +52,22 @@ class Compiled:
         self._plans = Plans(Schema(core, schema.config, schema.schema_converter.scalar_registry))
 
     async def execute(
-        self, text: str, document: DocumentNode, context: Any, variables: dict[str, Any] | None, name: str | None
+        self,
+        text: str,
+        document: DocumentNode,
+        context: Any,
+        variables: dict[str, Any] | None,
+        name: str | None,
+        refused: Refusal | None = None,
     ) -> ExecutionResult:
         """The answer to the operation `name` of a document that was validated, as graphql-core would give it. `text` is what
-        the document was read from."""
+        the document was read from. `refused` may say why the operation is not run, once its variables are known."""
         executor = self._class.build(self._core, document, None, context, variables, name)
         if isinstance(executor, list):
             self._fell_back(Reason.ERROR)
             return ExecutionResult(None, executor)
+        if refused is not None and (error := refused(executor.operation, executor.variable_values.coerced)) is not None:
+            return ExecutionResult(None, [error])
         return await self.run(text, document, executor)
 
     async def run(self, text: str, document: DocumentNode, executor: Executor[Any]) -> ExecutionResult:

@@ -5,7 +5,7 @@ An ASGI application without a framework: what it does besides running a query is
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
@@ -14,6 +14,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from schema.context import Context
+from schema.cost.admission import pay, told_of
 from schema.errors import ApiError, Code, bad_input, present
 from schema.finished import Finished, Key, Recorder, key_of
 from schema.http.documents import Texts
@@ -34,6 +35,8 @@ from schema.http.sending import Answer, sent
 from schema.http.statuses import Statuses, status_of
 from schema.service import LineageSchema
 
+COST: Final = b"graphql-cost"
+"""The header of a request that asks what it costs, whatever it says."""
 ContextOf: TypeAlias = Callable[[Scope, Mapping[bytes, bytes]], Awaitable[Context]]
 
 
@@ -71,6 +74,10 @@ class GraphQLApp:
         except ApiError as refused:
             return self._told(None, [present(GraphQLError(refused.message, original_error=refused))], media)
         context = await self._context_of(scope, headers)
+        try:
+            pay(context, self._schema.documents.cost_of_reading(posed.query))
+        except ApiError as refused:
+            raise HttpError(429, refused, **{"Retry-After": str(refused.more["retryAfter"])}) from None
         recorder, key = Recorder(context.backend), None
         if context.finished is not None:
             began = time.perf_counter()
@@ -78,7 +85,7 @@ class GraphQLApp:
             body = await _finished(context, context.finished, key, recorder)
             if body is not None:
                 self._schema.note_finished(time.perf_counter() - began)
-                return Answer(200, media, body)
+                return self._with_cost(Answer(200, media, body), headers, posed, context)
             context.backend = recorder
         async with unless_left(receive, lambda: self._schema.is_query(posed.query, posed.operation)):
             errors, data = await self._run(posed, context)
@@ -90,7 +97,19 @@ class GraphQLApp:
             and self._schema.is_query(posed.query, posed.operation)
         ):
             context.finished.put(key, answer.body, recorder)
-        return answer
+        return self._with_cost(answer, headers, posed, context)
+
+    def _with_cost(self, answer: Answer, headers: Mapping[bytes, bytes], posed: Posed, context: Context) -> Answer:
+        """The answer, and what it cost where that is asked for: in its text, which may have been kept from before."""
+        if COST not in headers:
+            return answer
+        cost = context.cost
+        if cost is None:  # it was not run: it was ready, or it cannot be
+            cost = self._schema.documents.cost_of(posed.query, posed.variables, posed.operation)
+        if cost is None:
+            return answer
+        said = to_json({"cost": told_of(cost, context)})
+        return answer._replace(body=b'%b,"extensions":%b}' % (answer.body[:-1], said))
 
     def _told(self, data: Any, errors: list[GraphQLError], media: str, posed: Posed | None = None) -> Answer:
         """An answer; `posed` where an operation was looked for."""
@@ -100,7 +119,9 @@ class GraphQLApp:
             said["data"] = data
         read = not errors or posed is None or self._schema.is_document(posed.query)
         status = status_of(self._statuses, media, errors, data=data is not None, ran=ran, read=read)
-        return Answer(status, self._media(status, media), to_json(said))
+        wait = (errors[0].extensions or {}).get("retryAfter") if errors else None
+        more = {} if wait is None else {"Retry-After": str(wait)}
+        return Answer(status, self._media(status, media), to_json(said), more)
 
     def _refused(self, refusal: HttpError) -> Answer:
         """What is said to a request that is none of GraphQL's."""

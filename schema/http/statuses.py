@@ -22,6 +22,7 @@ FAILED: Final = {
     Code.UNAUTHENTICATED: 401,
     Code.FORBIDDEN: 403,
     Code.TOO_LARGE: 413,
+    Code.THROTTLED: 429,
     Code.INTERNAL: 500,
     Code.UNAVAILABLE: 503,
     Code.TIMEOUT: 504,

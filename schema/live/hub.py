@@ -65,6 +65,13 @@ class Live:
         self.subscriptions = 0
         self.followed = 0
         """Nodes and edges of all pictures."""
+        self.drawn = self.told = self.cut = 0
+        """Pictures drawn, deltas put before readers, readers that did not keep up; since the beginning."""
+
+    @property
+    def questions(self) -> int:
+        """How many different questions are followed."""
+        return len(self._watches)
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,9 +111,12 @@ class Live:
             try:
                 yield delta
                 while True:
-                    yield await queue.get()
+                    delta = await queue.get()
+                    self.told += 1
+                    yield delta
             finally:
                 watch.queues.discard(queue)
+                self.cut += queue.is_cut
 
     @property
     def _most(self) -> int:
@@ -239,6 +249,7 @@ class Live:
         assert self._epoch is not None
         if watch.end is None:
             self.followed += more
+            self.drawn += 1
             watch.take(picture, self._epoch)
         return True
 

@@ -12,12 +12,13 @@ class Queue:
     """Deltas for one reader, at most `most` nodes and edges in all, or one delta alone. `at` is the epoch that is told once
     all of it is read."""
 
-    __slots__ = ("_end", "_size", "_waiting", "_woken", "at", "most")
+    __slots__ = ("_end", "_size", "_waiting", "_woken", "at", "is_cut", "most")
 
     def __init__(self, most: int, at: Epoch) -> None:
         self.most, self.at = most, at
         self._waiting: deque[Delta] = deque()
         self._size = 0
+        self.is_cut = False
         self._end: Exception | None = None
         self._woken: asyncio.Future[None] | None = None
 
@@ -28,6 +29,7 @@ class Queue:
         size = delta.size + 1
         if self._waiting and self._size + size > self.most:
             self._waiting.clear()
+            self.is_cut = True
             words = (
                 f"more than {self.most:,} nodes and edges waited to be read; subscribe again with since: the epoch told last"
             )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import strawberry
 
+from schema.cost.directives import assumed
 from schema.enums import CacheStatus, Kind
 from schema.impact import Summary
 from schema.scalars import Micros
@@ -107,14 +108,14 @@ class LineageSummary:
     def total(self) -> int | None:
         return self.counts.total if self.exact else None
 
-    @resolver("By kind.")
+    @resolver("By kind.", assumed(12))
     def by_kind(self) -> list[KindCount]:
         return [KindCount(kind=Kind(kind), count=count) for kind, count in self.counts.by_kind]
 
-    @resolver("By depth, the nearest first.")
+    @resolver("By depth, the nearest first.", assumed(20))
     def by_depth(self) -> list[DepthCount]:
         return [DepthCount(depth=depth, count=count) for depth, count in self.counts.by_depth]
 
-    @resolver("By namespace, the fullest first.")
+    @resolver("By namespace, the fullest first.", assumed(20))
     def by_namespace(self) -> list[NamespaceCount]:
         return [NamespaceCount(namespace=namespace, count=count) for namespace, count in self.counts.by_namespace]

@@ -1,6 +1,6 @@
 """What many types share: ids, pages, arguments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar, cast
 
 import strawberry
@@ -43,9 +43,12 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def resolver(description: str, name: str | None = None) -> Callable[[F], F]:
+def resolver(
+    description: str, *directives: object, name: str | None = None, metadata: Mapping[str, Any] | None = None
+) -> Callable[[F], F]:
     """Marks a method as a field of its type. Strawberry leaves the method callable, which its own annotation denies."""
-    return cast(Callable[[F], F], strawberry.field(description=description, name=name))
+    made = strawberry.field(description=description, name=name, directives=directives, metadata=metadata)
+    return cast(Callable[[F], F], made)
 
 
 @strawberry.interface(description="Anything with an id.")

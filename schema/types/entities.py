@@ -8,6 +8,7 @@ from strawberry import UNSET
 
 from backends import ids
 from backends.vocabulary import facet_name
+from schema.cost.directives import LIST, Cost, assumed, paged
 from schema.enums import Kind
 from schema.scalars import JsonValue, Micros
 from schema.seen import Seen
@@ -57,7 +58,7 @@ class Entity(Node):
     ) -> JsonValue | None:
         return _json(_facets(self.seen, None if names is UNSET else names))
 
-    @resolver("Entities this one comes from, one shown step away unless depth says more.")
+    @resolver("Entities this one comes from, one shown step away unless depth says more.", paged())
     def upstream(
         self,
         depth: Depth = 1,
@@ -69,7 +70,7 @@ class Entity(Node):
     ) -> LineageConnection:
         return self._walk("upstream", depth, kinds, edge_kinds, first, after)
 
-    @resolver("Entities that come of this one, one shown step away unless depth says more.")
+    @resolver("Entities that come of this one, one shown step away unless depth says more.", paged())
     def downstream(
         self,
         depth: Depth = 1,
@@ -113,19 +114,19 @@ class Dataset(Entity):
         node = self.seen.node
         return list(node.aliases) if node is not None else []
 
-    @resolver("Its fields, by name.")
+    @resolver("Its fields, by name.", paged())
     def columns(self, first: First = 100, after: After = UNSET) -> Connection["Column"]:
         return _page(self, "columns", first, after)
 
-    @resolver("The operations that write it.")
+    @resolver("The operations that write it.", paged())
     def produced_by(self, first: First = 20, after: After = UNSET) -> Connection["Operation"]:
         return _page(self, "producedBy", first, after)
 
-    @resolver("The operations that read it.")
+    @resolver("The operations that read it.", paged())
     def consumed_by(self, first: First = 20, after: After = UNSET) -> Connection["Operation"]:
         return _page(self, "consumedBy", first, after)
 
-    @resolver("The models trained on it.")
+    @resolver("The models trained on it.", paged())
     def used_in_training(self, first: First = 20, after: After = UNSET) -> Connection["Model"]:
         return _page(self, "usedInTraining", first, after)
 
@@ -167,19 +168,19 @@ class Job(Entity):
         found: Job | None = self.seen.link("parent")
         return found
 
-    @resolver("The datasets any of its operations reads.")
+    @resolver("The datasets any of its operations reads.", paged())
     def inputs(self, first: First = 100, after: After = UNSET) -> Connection[Dataset]:
         return _page(self, "inputs", first, after)
 
-    @resolver("The datasets any of its operations writes.")
+    @resolver("The datasets any of its operations writes.", paged())
     def outputs(self, first: First = 100, after: After = UNSET) -> Connection[Dataset]:
         return _page(self, "outputs", first, after)
 
-    @resolver("The ways it moves data.")
+    @resolver("The ways it moves data.", paged())
     def operations(self, first: First = 20, after: After = UNSET) -> Connection["Operation"]:
         return _page(self, "operations", first, after)
 
-    @resolver("Its executions, newest first.")
+    @resolver("Its executions, newest first.", paged(), Cost(weight=LIST))
     def runs(self, first: First = 20, after: After = UNSET) -> Connection["Run"]:
         return _page(self, "runs", first, after)
 
@@ -202,20 +203,20 @@ class Operation(Entity):
         found: Job | None = self.seen.link("job")
         return found
 
-    @resolver("The datasets it reads.")
+    @resolver("The datasets it reads.", paged())
     def inputs(self, first: First = 100, after: After = UNSET) -> Connection[Dataset]:
         return _page(self, "inputs", first, after)
 
-    @resolver("The datasets it writes.")
+    @resolver("The datasets it writes.", paged())
     def outputs(self, first: First = 100, after: After = UNSET) -> Connection[Dataset]:
         return _page(self, "outputs", first, after)
 
-    @resolver("Who performed it; at most 1,000.")
+    @resolver("Who performed it; at most 1,000.", assumed(5))
     def performed_by(self) -> list["User"]:
         found: list[User] = self.seen.link("performedBy")
         return found
 
-    @resolver("What hosted it; at most 1,000.")
+    @resolver("What hosted it; at most 1,000.", assumed(5))
     def hosted_on(self) -> list["System"]:
         found: list[System] = self.seen.link("hostedOn")
         return found
@@ -254,15 +255,15 @@ class Run(Entity):
         found: Run | None = self.seen.link("root")
         return found
 
-    @resolver("The runs it started, newest first.")
+    @resolver("The runs it started, newest first.", paged(), Cost(weight=LIST))
     def children(self, first: First = 20, after: After = UNSET) -> Connection["Run"]:
         return _page(self, "children", first, after)
 
-    @resolver("The datasets this very run read.")
+    @resolver("The datasets this very run read.", paged())
     def inputs(self, first: First = 100, after: After = UNSET) -> Connection[Dataset]:
         return _page(self, "inputs", first, after)
 
-    @resolver("The datasets this very run wrote.")
+    @resolver("The datasets this very run wrote.", paged())
     def outputs(self, first: First = 100, after: After = UNSET) -> Connection[Dataset]:
         return _page(self, "outputs", first, after)
 
@@ -285,7 +286,7 @@ class Model(Entity):
     def trained_at(self) -> Micros | None:
         return _micros(self.seen.whole("trained_at"))
 
-    @resolver("The datasets it was trained on.")
+    @resolver("The datasets it was trained on.", paged())
     def trained_on(self, first: First = 20, after: After = UNSET) -> Connection[Dataset]:
         return _page(self, "trainedOn", first, after)
 
@@ -297,7 +298,7 @@ class Model(Entity):
     def metrics(self) -> JsonValue | None:
         return _json(self.seen.attributes.get("metrics"))
 
-    @resolver("What it said.")
+    @resolver("What it said.", paged())
     def predictions(self, first: First = 50, after: After = UNSET) -> Connection["Prediction"]:
         return _page(self, "predictions", first, after)
 
@@ -338,14 +339,14 @@ class Metrics(Entity):
 
 @strawberry.type(description="Who performs operations.")
 class User(Entity):
-    @resolver("The operations it performed.")
+    @resolver("The operations it performed.", paged())
     def performed(self, first: First = 20, after: After = UNSET) -> Connection[Operation]:
         return _page(self, "performed", first, after)
 
 
 @strawberry.type(description="What hosts operations: a cluster, a warehouse, a machine.")
 class System(Entity):
-    @resolver("The operations it hosted.")
+    @resolver("The operations it hosted.", paged())
     def hosts(self, first: First = 20, after: After = UNSET) -> Connection[Operation]:
         return _page(self, "hosts", first, after)
 

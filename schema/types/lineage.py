@@ -10,6 +10,7 @@ from strawberry import UNSET
 from backends.changes import Cursor
 from backends.model import Edge, EdgeKey, Json
 from backends.model import EdgeKind as StoredEdgeKind
+from schema.cost.directives import EDGE, FLAT, WALK, Cost, assumed, paged
 from schema.cursors import write_cursor
 from schema.enums import Direction, EdgeKind, ImpactOrder
 from schema.scalars import Micros
@@ -113,7 +114,9 @@ class Proof:
 class LineageHop:
     node: EntityRef = strawberry.field(description="The entity.")
     depth: int = strawberry.field(description="How many shown steps away it is, at the least.")
-    via: list[EntityRef] = strawberry.field(description="What the last step passed through unseen; at most 20.")
+    via: list[EntityRef] = strawberry.field(
+        description="What the last step passed through unseen; at most 20.", directives=[assumed(2)]
+    )
     proof: strawberry.Private[Proof]
     place: strawberry.Private[Cursor]
 
@@ -125,12 +128,15 @@ class LineageHop:
     def evidence(self) -> Evidence | None:
         return self.proof.evidence()
 
-    @resolver("How the last step computes.")
+    @resolver("How the last step computes.", assumed(2))
     def transformations(self) -> list[Transformation]:
         return self.proof.transformations()
 
 
-@strawberry.type(description="One page of what an entity comes from, or of what comes of it; the nearest first, ties by id.")
+@strawberry.type(
+    description="One page of what an entity comes from, or of what comes of it; the nearest first, ties by id.",
+    directives=[Cost(weight=WALK)],
+)
 class LineageConnection:
     edges: list[LineageHop] = strawberry.field(description="The hops with their cursors.")
     total_count: int | None = strawberry.field(
@@ -160,7 +166,8 @@ class LineageNode:
 
 @strawberry.type(
     description="An edge between two shown entities, in the direction the data flows. kind is null where folding joined "
-    "several edges; via then names what lies between."
+    "several edges; via then names what lies between.",
+    directives=[Cost(weight=EDGE)],
 )
 class LineageEdge:
     source: strawberry.ID = strawberry.field(description="The id of the entity it comes from.")
@@ -183,12 +190,14 @@ class LineageEdge:
     def evidence(self) -> Evidence | None:
         return self.proof.evidence()
 
-    @resolver("How it computes.")
+    @resolver("How it computes.", assumed(2))
     def transformations(self) -> list[Transformation]:
         return self.proof.transformations()
 
 
-@strawberry.type(description="A graph for a screen or a program: every node and edge within reach, flat.")
+@strawberry.type(
+    description="A graph for a screen or a program: every node and edge within reach, flat.", directives=[Cost(weight=FLAT)]
+)
 class Lineage:
     nodes: list[LineageNode] = strawberry.field(description="The nearest first, ties by id; the roots are among them.")
     edges: list[LineageEdge] = strawberry.field(description="All edges between these nodes.")
@@ -230,14 +239,17 @@ class ImpactConnection:
         return page_info([edge.cursor() for edge in (self.edges[:1] + self.edges[-1:])], more=self.more, begun=self.begun)
 
 
-@strawberry.type(description="What breaks if these change. The roots themselves are not counted as affected.")
+@strawberry.type(
+    description="What breaks if these change. The roots themselves are not counted as affected.",
+    directives=[Cost(weight=FLAT)],
+)
 class Impact:
     roots: list[EntityRef] = strawberry.field(description="What was asked about.")
     summary: LineageSummary = strawberry.field(description="Counts of everything affected.")
     answer: Answer = strawberry.field(description="What this answer is worth.")
     pages: strawberry.Private[dict[FieldKey, ImpactConnection]] = field(default_factory=dict)
 
-    @resolver("The affected, by the page.")
+    @resolver("The affected, by the page.", paged())
     def affected(
         self,
         first: First = 50,
@@ -249,12 +261,17 @@ class Impact:
 
 @strawberry.type(description="One route; each step goes the way the data flows.")
 class Path:
-    nodes: list[EntityRef] = strawberry.field(description="What it leads through, from the first to the last.")
-    edges: list[LineageEdge] = strawberry.field(description="The steps between them.")
+    nodes: list[EntityRef] = strawberry.field(
+        description="What it leads through, from the first to the last.", directives=[assumed(10)]
+    )
+    edges: list[LineageEdge] = strawberry.field(description="The steps between them.", directives=[assumed(10)])
     length: int = strawberry.field(description="How many steps it has.")
 
 
-@strawberry.type(description="The shortest routes by which one thing reaches another, fewest steps first.")
+@strawberry.type(
+    description="The shortest routes by which one thing reaches another, fewest steps first.",
+    directives=[Cost(weight=FLAT)],
+)
 class Paths:
     paths: list[Path] = strawberry.field(description="The routes; none where it does not reach it.")
     answer: Answer = strawberry.field(description="What this answer is worth.")

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.cost.directives import assumed
 from schema.scalars import Micros
 from schema.types.entities import Entity
 
@@ -9,7 +10,8 @@ from schema.types.entities import Entity
 @strawberry.type(description="What depends on something, kept ready: proved current, or repaired, when it is asked for.")
 class ImpactView:
     roots: list[Entity] = strawberry.field(
-        description="What it depends on; of a job its operations, of a dataset whose fields are meant the columns."
+        description="What it depends on; of a job its operations, of a dataset whose fields are meant the columns.",
+        directives=[assumed(2)],
     )
     pinned: bool = strawberry.field(
         description="Whether it is kept because its root is pinned, else for being hot and large."

@@ -167,9 +167,13 @@ async def test_the_subgraph_is_the_schema_with_keys_and_without_what_federation_
     assert sdl == subgraph_of(world.schema)
     types = {each.name.value: each for each in parse(sdl).definitions if isinstance(each, ObjectTypeDefinitionNode)}
     keys = {
-        name: [print_ast(each.arguments[0].value).strip('"') for each in kind.directives if each.arguments]
+        name: [
+            print_ast((each.arguments or ())[0].value).strip('"')
+            for each in kind.directives or ()
+            if each.name.value == "key"
+        ]
         for name, kind in types.items()
-        if kind.directives
+        if any(each.name.value in ("key", "shareable") for each in kind.directives or ())
     }
     assert keys == {
         "Dataset": ["id", "namespace name"],
