@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import Problem, json_response
 from schema.errors import ApiError, Code
+from schema.http.requests import headers_of
 
 PUBLIC = frozenset({"/livez", "/readyz", "/healthz"})
 """What answers without a key, for those who watch the service."""
@@ -26,7 +26,7 @@ class Principal:
 
 
 LONG = 300
-"""Characters of Host and Origin from which on what was found about them is not remembered."""
+"""Bytes of Host and Origin from which on what was found about them is not remembered."""
 LOCAL = Principal("local")
 """Anyone on this machine, while no key is set."""
 KEYED = Principal("token")
@@ -49,20 +49,22 @@ class Authenticator:
             return
         said = next((value for name, value in payload.items() if name.lower() == "authorization"), "")
         try:
-            scope["state"]["principal"] = self.principal(Headers({"authorization": said if isinstance(said, str) else ""}))
+            key = said.encode("utf-8", "replace") if isinstance(said, str) else b""
+            scope["state"]["principal"] = self.principal({b"authorization": key})
         except Problem as problem:
             raise ApiError(Code(problem.code), problem.message) from None
 
-    def principal(self, headers: Headers) -> Principal:
-        """Raises `Problem`: 401 without the key, 403 for a page of another site that a browser here has open."""
+    def principal(self, headers: Mapping[bytes, bytes]) -> Principal:
+        """Whose headers these are, by names in lower case. Raises `Problem`: 401 without the key, 403 for a page of another
+        site that a browser here has open."""
         if self._token is None:
-            host, origin = headers.get("host", ""), headers.get("origin")
-            look = _foreign if len(host) + len(origin or "") < LONG else _foreign.__wrapped__
+            host, origin = headers.get(b"host", b""), headers.get(b"origin")
+            look = _foreign if len(host) + len(origin or b"") < LONG else _foreign.__wrapped__
             if (words := look(host, origin)) is not None:
                 raise Problem(403, "FORBIDDEN", words)
             return LOCAL
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode("utf-8", "replace"), self._token):
+        scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not hmac.compare_digest(key.strip(), self._token):
             raise Problem(
                 401,
                 "UNAUTHENTICATED",
@@ -84,7 +86,7 @@ class Guard:
                 await self._app(scope, receive, send)
                 return
             try:
-                principal = self._authenticator.principal(Headers(scope=scope))
+                principal = self._authenticator.principal(headers_of(scope))
             except Problem as problem:
                 await _refuse(problem, scope, receive, send)
                 return
@@ -104,16 +106,17 @@ async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) 
 
 
 @lru_cache(256)
-def _foreign(host: str, origin: str | None) -> str | None:
+def _foreign(host: bytes, origin: bytes | None) -> str | None:
     """Why a request is refused whose Host and Origin are these, None where it is not.
 
     Without a key, being on this machine is the permission, and a web page open in a browser here has it too.
 
     So what a page of another origin sends is refused; and since a page can point its own host name at 127.0.0.1 (DNS
     rebinding), so is a Host that someone could have registered: one with a dot that is no address and not reserved."""
-    if origin is not None and urlsplit(origin).netloc != host:
+    name = host.decode("latin-1")
+    if origin is not None and urlsplit(origin.decode("latin-1")).netloc != name:
         return "requests from pages of other sites need HEADWATER_TOKEN to be set and sent"
-    if not _is_private_name(urlsplit(f"//{host}").hostname or ""):
+    if "," in name or not _is_private_name(urlsplit(f"//{name}").hostname or ""):  # a comma: Host came twice
         return "without HEADWATER_TOKEN this service answers to local names and addresses only"
     return None
 

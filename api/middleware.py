@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from random import getrandbits
 
 from starlette.requests import ClientDisconnect
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.logs import LOGGER, log
 from api.metrics import Metrics
 from api.problems import RETRY_AFTER, Problem, internal
+from schema.http.requests import headers_of
 
 QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Asked every few seconds by machines: logged only where they fail, or at level debug."""
@@ -36,7 +37,7 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = correlation_id(scope["headers"])
+        request_id = correlation_id(headers_of(scope))
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         status, counted = 0, 1
@@ -85,13 +86,10 @@ class Observe:
         log(level, "http.request", request_id=request_id, **fields, duration_ms=round(seconds * 1000, 2))
 
 
-def correlation_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def correlation_id(headers: Mapping[bytes, bytes]) -> str:
     """The id a caller gave its request (X-Request-Id, else the trace of traceparent), or a new one."""
-    given = trace = None
-    for name, value in headers:
-        if name == b"x-request-id":
-            given = given or _ID.fullmatch(value)
-        elif name == b"traceparent":
-            trace = trace or _TRACEPARENT.fullmatch(value)
-    found = given[0] if given else trace[1] if trace else None
-    return found.decode() if found else f"{getrandbits(128):032x}"
+    if (given := headers.get(b"x-request-id")) is not None and _ID.fullmatch(given):
+        return given.decode()
+    if (given := headers.get(b"traceparent")) is not None and (trace := _TRACEPARENT.fullmatch(given)):
+        return trace[1].decode()
+    return f"{getrandbits(128):032x}"

@@ -48,11 +48,17 @@ class Malformed(HttpError):
         super().__init__(400, error)
 
 
-def headers_of(scope: Scope) -> dict[bytes, bytes]:
-    """The headers by their names in lower case; what comes several times is one list, as HTTP has it."""
+def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
+    """The headers by their names in lower case; what comes several times is one list, as HTTP has it. They are kept in the
+    scope: several who are on the way of a request ask for them."""
+    given = scope["headers"]
+    kept: tuple[Any, dict[bytes, bytes]] | None = scope.get("headwater.headers")
+    if kept is not None and kept[0] is given:
+        return kept[1]
     found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
+    for name, value in given:
         found[name] = found[name] + b", " + value if name in found else value
+    scope["headwater.headers"] = (given, found)
     return found
 
 

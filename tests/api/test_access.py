@@ -170,7 +170,7 @@ async def test_an_answer_carries_the_id_of_its_request(client: httpx.AsyncClient
 
 @pytest.mark.parametrize("given", ["two words", "x" * 129, "a\tb", "é", '"'])
 def test_an_id_that_could_spoil_a_log_is_replaced(given: str) -> None:
-    assert correlation_id([(b"x-request-id", given.encode("latin-1"))]) != given
+    assert correlation_id({b"x-request-id": given.encode("latin-1")}) != given
 
 
 async def test_metrics_count_requests_by_route_and_never_by_what_a_client_writes(client: httpx.AsyncClient) -> None:
