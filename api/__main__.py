@@ -105,15 +105,17 @@ def _serve(arguments: argparse.Namespace) -> int:
     # Imported here: GraphQL takes its time to import, and who imports events or reads help has no use for it.
     from api.app import create_app
     from api.greeting import greeting
+    from api.tracing import tracing_of
 
     settings = _configured(arguments)
     settings.check_exposure()
     for name, meant in unknown_variables(os.environ).items():
         logs.log(logging.WARNING, "settings.unknown", variable=name, meant=meant)
+    tracing = tracing_of(settings)
     listener = listen(settings.host, settings.port)
     port: int = listener.getsockname()[1]
     say = partial(print, flush=True)
-    app = create_app(settings, say=say)
+    app = create_app(settings, say, tracing)
     _run(serve(app, settings, listener, announce=lambda: say(greeting(settings, port))))
     return DONE
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -31,6 +31,9 @@ from api.upkeep import DAY, upkeep
 from api.writer import Writer
 from backends.registry import open_backend
 
+if TYPE_CHECKING:
+    from api.spans import Tracing
+
 GRAPHQL = "/graphql"
 ROUTES = (
     Route("/", pages.index),
@@ -43,8 +46,11 @@ ROUTES = (
 )
 
 
-def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None) -> Starlette:
-    """The service over these settings. Its lifespan opens the store, and `say` is told in words what that does.
+def create_app(
+    settings: Settings, say: Callable[[str], object] = lambda _: None, tracing: "Tracing | None" = None
+) -> Starlette:
+    """The service over these settings. Its lifespan opens the store, and `say` is told in words what that does. `tracing`
+    makes spans, if there is one, and is closed with the service.
 
     Each request finds in its state: `settings`, `backend`, `writer`, `views`, `live`, `intake`, `metrics`,
     `health`, `request_id` and, but for health, `principal`."""
@@ -52,7 +58,8 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
-        store = MeteredBackend(open_backend(settings.backend), metrics)
+        opened = open_backend(settings.backend)
+        store = MeteredBackend(opened, metrics) if tracing is None else tracing.store(opened, metrics)
         async with remembered(store, settings, metrics.registry, finished) as backend:
             live = following(backend, settings, costs_of(settings))
             metrics.registry.register(Watched(live, streams))
@@ -77,6 +84,8 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
             finally:
                 keeping.cancel()
                 await asyncio.wait([keeping])
+        if tracing is not None:
+            await tracing.close()
         log(logging.INFO, "service.closed")
 
     app = Application(
@@ -87,11 +96,13 @@ def create_app(settings: Settings, say: Callable[[str], object] = lambda _: None
     app.router.redirect_slashes = False
     app.state.health, app.state.streams = health, streams
     authenticator = Authenticator(settings.token)
-    graphql = graphql_app(settings, metrics, finished, streams, authenticator.admit)
+    graphql = graphql_app(settings, metrics, finished, streams, authenticator.admit, tracing)
     guard: ASGIApp = Guard(app.routed(graphql), authenticator)
     outer = WithGraphiQL(guard) if settings.graphiql else guard
     paths = frozenset({GRAPHQL, *(route.path for route in ROUTES)})
     app.around = Observe(outer, metrics=metrics, routes=paths, max_requests=settings.max_requests)
+    if tracing is not None:
+        app.around = tracing.requests(app.around, paths)
     return app
 
 

@@ -18,11 +18,15 @@ from backends.errors import BackendError
 from backends.model import Capabilities, EdgeKey, Epoch, Json, Records, Subgraph, Traversal
 
 T = TypeVar("T")
+UNNAMED, OTHER = "unnamed", "other"
+LONGEST_NAME = 100
+"""Characters of the name of an operation that metrics take."""
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """All instruments. Labels take few values each: routes, statuses, codes; never ids, names or text of a client."""
+    """All instruments. Labels take few values each: routes, statuses, codes; never ids or text of a client, and of the names
+    of operations, which are theirs, only so many as `Names` lets through."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry(auto_describe=True)
@@ -39,9 +43,15 @@ class Metrics:
         self.set_aside = Counter(
             "headwater_facets_set_aside", "Facets and names left out of accepted events", ["part"], registry=registry
         )
-        self.operations = Counter("headwater_graphql_operations", "GraphQL operations answered", ["type"], registry=registry)
+        self.operations = Counter(
+            "headwater_graphql_operations", "GraphQL operations answered", ["type", "name"], registry=registry
+        )
         self.operation_seconds = Histogram(
-            "headwater_graphql_seconds", "How long GraphQL operations took", ["type"], buckets=BUCKETS, registry=registry
+            "headwater_graphql_seconds",
+            "How long GraphQL operations took",
+            ["type", "name"],
+            buckets=BUCKETS,
+            registry=registry,
         )
         self.operation_errors = Counter("headwater_graphql_errors", "GraphQL errors answered", ["code"], registry=registry)
         self.fallbacks = Counter(
@@ -71,7 +81,7 @@ class Metrics:
         )
         self._answered: dict[tuple[str, str, int], tuple[Any, Any]] = {}
         self._calls: dict[str, Any] = {}
-        self._kinds: dict[str, tuple[Any, Any]] = {}
+        self._operations: dict[tuple[str, str], tuple[Any, Any]] = {}
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
@@ -85,11 +95,12 @@ class Metrics:
         count.inc()
         histogram.observe(seconds)
 
-    def operated(self, kind: str, seconds: float) -> None:
-        """Counts a GraphQL operation."""
-        if kind not in self._kinds:
-            self._kinds[kind] = (self.operations.labels(kind), self.operation_seconds.labels(kind))
-        count, histogram = self._kinds[kind]
+    def operated(self, kind: str, name: str, seconds: float) -> None:
+        """Counts a GraphQL operation. `name` is one of few: see `Names`."""
+        labels = (kind, name)
+        if labels not in self._operations:
+            self._operations[labels] = (self.operations.labels(*labels), self.operation_seconds.labels(*labels))
+        count, histogram = self._operations[labels]
         count.inc()
         histogram.observe(seconds)
 
@@ -98,6 +109,26 @@ class Metrics:
         if call not in self._calls:
             self._calls[call] = self.backend_seconds.labels(call)
         self._calls[call].observe(seconds)
+
+
+class Names:
+    """The names of operations that metrics tell apart: the first `limit` that come. Clients choose them, so without a bound
+    they could fill the memory of whoever keeps the metrics."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._told: set[str] = set()
+
+    def label(self, name: str, *, trusted: bool = True) -> str:
+        """The name as metrics have it. `trusted`: whether it may be a new one."""
+        if name in self._told:
+            return name
+        if not name:
+            return UNNAMED
+        if not trusted or len(self._told) >= self._limit or len(name) > LONGEST_NAME:
+            return OTHER
+        self._told.add(name)
+        return name
 
 
 def event_kind(event: Json) -> str:

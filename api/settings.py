@@ -78,6 +78,18 @@ class Settings:
         "Load the demo into an empty store at the start. `make run` sets 1; `HEADWATER_DEMO=0 make run` leaves it out.",
     )
     log_level: str = _setting("info", "How much to log: debug, info, warning or error. Logs are JSON lines on stderr.")
+    traces: str | None = _setting(
+        None,
+        "Where spans are sent: an OpenTelemetry collector that takes OTLP over HTTP, as http://127.0.0.1:4318. It needs "
+        "requirements-otel.txt; unset: none are made.",
+    )
+    operation_names: int = _setting(
+        100,
+        "How many names of GraphQL operations metrics tell apart, the first that come; further ones count as `other`. With "
+        "HEADWATER_DOCUMENTS_FILE only the names in it.",
+        least=0,
+        most=10_000,
+    )
     max_event_bytes: int = _setting(16 * MEBI, "The largest body of one event over HTTP, unpacked.", least=1024)
     max_batch_bytes: int = _setting(64 * MEBI, "The largest body of a batch of events, unpacked.", least=1024)
     max_batch_events: int = _setting(10_000, "The most events one batch may hold.", least=1)
@@ -128,6 +140,44 @@ class Settings:
     max_requests: int = _setting(
         512, "How many requests are answered at a time; beyond that the answer is 503 with Retry-After.", least=1
     )
+    live_seconds: float = _setting(
+        0.05,
+        "How long it may be until a subscription sees what another process wrote: so often the log is read while anyone "
+        "subscribes.",
+        least=0.005,
+        most=60,
+    )
+    max_streams: int = _setting(
+        2_000, "How many WebSockets and event streams are open at a time; beyond that the answer is 503.", least=1
+    )
+    max_subscriptions: int = _setting(
+        10_000, "How many subscriptions are open at a time; beyond that they are UNAVAILABLE.", least=1
+    )
+    max_socket_operations: int = _setting(100, "How many operations are under way on one WebSocket.", least=1)
+    max_followed: int = _setting(
+        1_000_000,
+        "How many nodes and edges all subscriptions together follow, some 300 bytes each; one may follow a tenth of it.",
+        least=10,
+    )
+    max_queued: int = _setting(
+        10_000,
+        "How many nodes and edges of deltas wait for one reader; a slower one is told TOO_SLOW and cut.",
+        least=1,
+    )
+    max_resume_rows: int = _setting(
+        20_000, "How many changes of the graph are taken back for a subscription that goes on from an epoch.", least=1
+    )
+    stream_seconds: float = _setting(
+        30.0,
+        "How long one message to a WebSocket or an event stream may wait to be taken; then it is cut.",
+        least=0.01,
+        most=600,
+    )
+    origins: str | None = _setting(
+        None,
+        "The origins of pages, beside our own, that may open WebSockets: `https://catalog.example.org`, several with "
+        "commas; `*` is any.",
+    )
     seal_runs_days: int = _setting(
         7,
         "How long after its last event arrived a run is sealed: what it said may be folded then, its row age out.",
@@ -176,6 +226,8 @@ class Settings:
                 f"HEADWATER_CLIENT_COST takes 0, or at least {LEAST_CLIENT_COST:,} and HEADWATER_MAX_COST: with less "
                 "some requests could never be paid for"
             )
+        if self.traces is not None and not self.traces.startswith(("http://", "https://")):
+            raise BadSetting("HEADWATER_TRACES takes the URL of a collector, as http://127.0.0.1:4318")
         if "://" not in self.backend:
             raise BadSetting(f"HEADWATER_BACKEND takes a URL such as sqlite:///headwater.db, not {self.backend!r}")
 

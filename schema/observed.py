@@ -1,20 +1,26 @@
-"""The schema, with someone told of each operation: what kind it was, how it ended, how long it took."""
+"""The schema, with someone told of each operation: what it was, how it ended, how long it took."""
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from graphql import get_operation_ast
 from strawberry.types.execution import ExecutionResult
 
 from schema.execute.reading import Reason
 from schema.service import LineageSchema
 
+UNREAD: Final = "unread"
+
 
 class Observed(NamedTuple):
     """One operation as it ended. `kind` is query or mutation, or unread where the text is no document or does not say
-    which of its operations is meant; `codes` are those of its errors. Nothing in it is the client's to choose."""
+    which of its operations is meant; `codes` are those of its errors. `name`, empty where it has none, and `text` are the
+    client's to choose."""
 
     kind: str
+    name: str
+    text: str
     codes: tuple[str, ...]
     seconds: float
 
@@ -28,17 +34,26 @@ class ObservedSchema(LineageSchema):
 
     async def execute(self, query: str | None, *args: Any, **options: Any) -> ExecutionResult:
         start = time.perf_counter()
-        kind, codes = "unread", ()
+        codes: tuple[str, ...] | None = None
         try:
             result = await super().execute(query, *args, **options)
-            kind = self.kind_of(query or "", options.get("operation_name"))
             codes = tuple((error.extensions or {}).get("code", "unknown") for error in result.errors or ())
             return result
         finally:
-            self._observe(Observed(kind, codes, time.perf_counter() - start))
+            text = query or ""
+            kind, name = (UNREAD, "") if codes is None else self._which(text, options.get("operation_name"))
+            self._observe(Observed(kind, name, text, codes or (), time.perf_counter() - start))
+
+    def _which(self, text: str, name: str | None) -> tuple[str, str]:
+        """The kind of an operation, and its name."""
+        document = self._documents.prepare(text).document  # kept from when it was executed
+        operation = get_operation_ast(document, name) if document is not None else None
+        if operation is None:
+            return UNREAD, ""
+        return operation.operation.value, operation.name.value if operation.name is not None else ""
 
     def note_fallback(self, reason: Reason) -> None:
         self._fell_back(reason)
 
-    def note_finished(self, seconds: float) -> None:
-        self._observe(Observed("query", (), seconds))
+    def note_finished(self, text: str, name: str | None, seconds: float) -> None:
+        self._observe(Observed(*self._which(text, name), text, (), seconds))

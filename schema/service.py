@@ -170,7 +170,7 @@ class LineageSchema(strawberry.Schema):
         """Why a document would not be run."""
         return self._documents.prepare(text).errors
 
-    def note_finished(self, seconds: float) -> None:
+    def note_finished(self, text: str, name: str | None, seconds: float) -> None:
         """A query was answered with what was finished before."""
 
     def note_fallback(self, reason: Reason) -> None:

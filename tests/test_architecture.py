@@ -37,6 +37,7 @@ KEPT = {
     "neo4j": ("backends/neo4j",),
     "gremlin_python": ("backends/gremlin",),
     "redis": ("cache/redis",),
+    "opentelemetry": ("api/spans",),
 }
 """Library -> where it may be imported (beginnings of paths): only schema knows GraphQL, only adapters know drivers."""
 

@@ -18,6 +18,7 @@ from schema.cost.admission import pay, told_of
 from schema.errors import ApiError, Code, bad_input, present
 from schema.finished import Finished, Key, Recorder, key_of
 from schema.http.documents import Texts
+from schema.http.events import Events
 from schema.http.leaving import Left, unless_left
 from schema.http.requests import (
     GRAPHQL_JSON,
@@ -51,13 +52,17 @@ class GraphQLApp:
         max_body: int = MAX_BODY,
         texts: Texts | None = None,
         statuses: Statuses = Statuses.AUDIT,
+        events: Events | None = None,
     ) -> None:
         self._schema, self._context_of, self._max_body = schema, context_of, max_body
-        self._texts, self._statuses = texts or Texts(), statuses
+        self._texts, self._statuses, self._events = texts or Texts(), statuses, events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         try:
+            if self._events is not None and self._events.are_wanted(headers.get(b"accept", b"")):
+                await self._events.serve(scope, headers, receive, send)
+                return
             answer = await self._answer(scope, headers, receive)
         except HttpError as refusal:
             answer = self._refused(refusal)
@@ -84,7 +89,7 @@ class GraphQLApp:
             key = key_of(posed.query, posed.variables, posed.operation)
             body = await _finished(context, context.finished, key, recorder)
             if body is not None:
-                self._schema.note_finished(time.perf_counter() - began)
+                self._schema.note_finished(posed.query, posed.operation, time.perf_counter() - began)
                 return self._with_cost(Answer(200, media, body), headers, posed, context)
             context.backend = recorder
         async with unless_left(receive, lambda: self._schema.is_query(posed.query, posed.operation)):

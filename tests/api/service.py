@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from starlette.applications import Starlette
 
 from api.app import create_app
 from api.settings import Settings
@@ -15,7 +16,13 @@ BASE = "http://127.0.0.1:8000"
 @asynccontextmanager
 async def service(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service with these settings, over a store of its own in memory."""
-    app = create_app(Settings(**({"backend": "memory://"} | settings)))
+    async with serving(create_app(Settings(**({"backend": "memory://"} | settings)))) as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application while it runs."""
     async with app.router.lifespan_context(app) as state:
         # A server copies the lifespan's state into each request's scope; httpx's transport knows no lifespan.
         async def with_state(scope: Any, receive: Any, send: Any) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -43,10 +45,41 @@ async def test_operations_and_errors_are_counted_by_type_and_code(client: httpx.
     for query in ("{ __typename }", '{ lineage(of: ["dataset:no#such"]) { answer { complete } } }', "{ nonsense }", "{", ""):
         await ask(client, query)
     text = (await client.get("/metrics")).text
-    assert 'headwater_graphql_operations_total{type="query"} 3.0' in text
-    assert 'headwater_graphql_operations_total{type="unread"} 1.0' in text
+    assert 'headwater_graphql_operations_total{name="unnamed",type="query"} 3.0' in text
+    assert 'headwater_graphql_operations_total{name="unnamed",type="unread"} 1.0' in text
     assert 'headwater_graphql_errors_total{code="NOT_FOUND"} 1.0' in text
     assert 'headwater_graphql_errors_total{code="BAD_INPUT"} 2.0' in text
+
+
+def counted(metrics: str) -> dict[str, int]:
+    """How many operations were counted by name, but for those without."""
+    found = re.findall(r'graphql_operations_total{name="(\w+)",type="\w+"} (\S+)', metrics)
+    return {name: int(float(count)) for name, count in found if name != "unnamed"}
+
+
+async def test_operations_are_counted_by_the_first_so_many_names() -> None:
+    async with service(operation_names=2) as client:
+        for name in ("One", "Two", "Three", "One", "x" * 200, "_0", "Two"):
+            await ask(client, f"query {name} {{ __typename }}")
+        several = {"query": "query Two { a: __typename } query One { b: __typename }", "operationName": "One"}
+        await client.post("/graphql", json=several)
+        await client.post("/api/v1/lineage", json=GOOD)
+        for _ in range(3):  # an answer given again in the end
+            await ask(client, UPSTREAM.replace("{ dataset", "query Two { dataset", 1))
+        await client.post("/graphql", json={"query": "query Lost { __typename }", "operationName": "Found"})
+        assert counted((await client.get("/metrics")).text) == {"One": 3, "Two": 5, "other": 3}
+    async with service(operation_names=0) as client:
+        await ask(client, "query One { __typename }")
+        assert counted((await client.get("/metrics")).text) == {"other": 1}
+
+
+async def test_with_a_manifest_only_names_in_it_are_told_apart(tmp_path: Path) -> None:
+    manifest = tmp_path / "documents.json"
+    manifest.write_text(json.dumps({"known": "query Known { __typename }"}))
+    async with service(documents="observe", documents_file=str(manifest)) as client:
+        for query in ("query Junk { __typename }", "query Known { __typename }", "query Junk { __typename }"):
+            await ask(client, query)
+        assert counted((await client.get("/metrics")).text) == {"Known": 1, "other": 2}
 
 
 async def test_what_the_compiled_executor_leaves_to_the_general_one_is_counted_by_reason(client: httpx.AsyncClient) -> None:
