@@ -4,16 +4,20 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.health import Health
 from api.settings import Settings
+
+ABORTED: Final = 15.0
+"""Seconds after its end until a socket is dropped; it has closed by itself before, unless its client does not read."""
 
 
 class PortInUse(Exception):
@@ -42,17 +46,39 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class Socket(WebSocketsSansIOProtocol):
+    """Uvicorn's WebSocket, but once the application is done with it it is gone in time, whether the client reads or not."""
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self.loop.call_later(ABORTED, self.transport.abort)
+
+
 class Server(uvicorn.Server):
     """Uvicorn's server, but it drains before it closes, says when it listens, and ends with status 0 when told to stop."""
 
-    def __init__(self, config: uvicorn.Config, health: Health, drain_seconds: float, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        health: Health,
+        drain_seconds: float,
+        announce: Callable[[], None],
+        goodbye: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(config)
-        self._health, self._drain_seconds, self._announce = health, drain_seconds, announce
+        self._health, self._drain_seconds, self._announce, self._goodbye = health, drain_seconds, announce, goodbye
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
         self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says goodbye on the connections that stay open first: else they would be waited for."""
+        for listener in self.servers:
+            listener.close()
+        await self._goodbye()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """First signal: not ready, and closed after the drain. Second: closed at once. Third, by Ctrl-C: without waiting.
@@ -92,6 +118,9 @@ async def serve(app: Starlette, settings: Settings, listener: socket.socket, ann
     config = uvicorn.Config(
         app,
         http="httptools",
+        ws=Socket,
+        ws_max_size=settings.max_query_bytes,
+        ws_per_message_deflate=False,  # it would keep tens of thousands of bytes for each socket
         log_config=None,
         access_log=False,
         server_header=False,
@@ -102,4 +131,7 @@ async def serve(app: Starlette, settings: Settings, listener: socket.socket, ann
     async with AsyncExitStack() as stack:
         state = await stack.enter_async_context(app.router.lifespan_context(app))
         config.lifespan_class = lambda _: _Opened(stack, dict(state or {}))
-        await Server(config, app.state.health, settings.drain_seconds, announce).serve(sockets=[listener])
+        state_of = app.state
+        await Server(config, state_of.health, settings.drain_seconds, announce, state_of.streams.close).serve(
+            sockets=[listener]
+        )
