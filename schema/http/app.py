@@ -19,7 +19,7 @@ from schema.errors import ApiError, Code, bad_input, present
 from schema.finished import Finished, Key, Recorder, key_of
 from schema.http.documents import Texts
 from schema.http.events import Events
-from schema.http.leaving import Left, unless_left
+from schema.http.leaving import Leaving, Left
 from schema.http.requests import (
     GRAPHQL_JSON,
     JSON,
@@ -56,6 +56,7 @@ class GraphQLApp:
     ) -> None:
         self._schema, self._context_of, self._max_body = schema, context_of, max_body
         self._texts, self._statuses, self._events = texts or Texts(), statuses, events
+        self._leaving = Leaving()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
@@ -92,7 +93,7 @@ class GraphQLApp:
                 self._schema.note_finished(posed.query, posed.operation, time.perf_counter() - began)
                 return self._with_cost(Answer(200, media, body), headers, posed, context)
             context.backend = recorder
-        async with unless_left(receive, lambda: self._schema.is_query(posed.query, posed.operation)):
+        with self._leaving.unless_left(receive, lambda: self._schema.is_query(posed.query, posed.operation)):
             errors, data = await self._run(posed, context)
         answer = self._told(data, errors, media, posed)
         if (
