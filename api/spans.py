@@ -55,8 +55,8 @@ class Tracing:
         one, so that its log line has the id of the trace."""
 
         async def traced(scope: Scope, receive: Receive, send: Send) -> None:
-            path = scope["path"].rstrip("/") or "/"
-            if scope["type"] != "http" or path in QUIET:
+            path = scope["path"].rstrip("/") or "/" if scope["type"] == "http" else ""
+            if not path or path in QUIET:
                 await app(scope, receive, send)
                 return
             carrier = {_CARRIED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _CARRIED}

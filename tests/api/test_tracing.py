@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from starlette.types import Receive, Scope, Send
 
 from api.app import create_app
 from api.settings import BadSetting, Settings
@@ -131,6 +133,23 @@ async def test_names_are_cut_and_health_is_no_span() -> None:
         assert not kept.get_finished_spans(), "nor are the calls of the store that they make"
         await client.get(f"/nowhere/{'x' * 50}")
         assert taken(kept)[0].name == "GET other"
+
+
+async def test_what_is_no_request_passes() -> None:
+    kept, provider, passed = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False), []
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        passed.append(scope["type"])
+
+    async def nothing(*_: object) -> Any:
+        raise AssertionError
+
+    around = Tracing(provider).requests(app, frozenset())
+    for scope in ({"type": "lifespan"}, {"type": "websocket", "path": "/graphql", "headers": []}):
+        await around(scope, nothing, nothing)
+    assert passed == ["lifespan", "websocket"]
+    assert not kept.get_finished_spans()
 
 
 async def test_an_answer_given_again_is_a_span_too() -> None:

@@ -151,3 +151,17 @@ export const training = graphql`
     }
   }
 `;
+
+export const changes = graphql`
+  subscription ExplorerChangesSubscription($of: [ID!]!, $since: String) {
+    lineageChanged(of: $of, direction: DOWNSTREAM, since: $since) {
+      nodesAdded
+      nodesRemoved
+      edgesAdded {
+        source
+        target
+      }
+      epoch
+    }
+  }
+`;
