@@ -23,9 +23,10 @@ from strawberry.types.execution import ExecutionResult
 from strawberry.types.field import StrawberryField
 from strawberry.types.graphql import OperationType
 
-from schema.errors import bad_input, present
+from schema.cost.admission import pay
+from schema.errors import ApiError, bad_input, present
 from schema.execute.reading import Reason
-from schema.execute.run import Compiled, Refusal
+from schema.execute.run import MAX_COERCION_ERRORS, Compiled, Refusal
 from schema.guards import Documents, Guard, Limits
 from schema.mutation import Mutation
 from schema.query import Query
@@ -100,6 +101,11 @@ class LineageSchema(strawberry.Schema):
         self, query: str, variables: dict[str, Any] | None, context: Any, name: str | None
     ) -> AsyncGenerator[ExecutionResult, None]:
         """The answers to any operation: one, or of a subscription one after the other. An error that ends it is the last."""
+        try:
+            pay(context, self._documents.cost_of_reading(query))
+        except ApiError as refused:
+            yield ExecutionResult(None, [present(GraphQLError(refused.message, original_error=refused))])
+            return
         prepared = self._documents.prepare(query)
         document, kind = prepared.document, prepared.kind_of(name)
         if document is None or prepared.errors or kind is None:
@@ -124,7 +130,9 @@ class LineageSchema(strawberry.Schema):
         name: str | None,
         refused: Refusal | None,
     ) -> AsyncGenerator[graphql.ExecutionResult, None]:
-        executor = self.execution_context_class.build(self._schema, document, None, context, variables, name)
+        executor = self.execution_context_class.build(
+            self._schema, document, None, context, variables, name, max_coercion_errors=MAX_COERCION_ERRORS
+        )
         if isinstance(executor, list):
             yield graphql.ExecutionResult(None, executor)
             return
