@@ -117,10 +117,13 @@ class Finished:
         return key in self._kept
 
     async def at_once(self, key: Key | None, recorder: Recorder) -> bytes | None:
-        """The answer, if nothing at all was written since; then it takes one look at the store. Else `get` may have it."""
+        """The answer, if nothing at all was written since; then it takes one look at the store, or none where nothing of the
+        store is in it. Else `get` may have it."""
         kept = self._kept.get(key) if key is not None else None
         if kept is None or key is None:
             return None
+        if not kept.calls:
+            return self._again(key, kept)
         try:
             recorder.revision = (await recorder.asked.changes_since(None)).revision
         except BackendError:
@@ -158,10 +161,12 @@ class Finished:
         self.hits += 1
         return kept.body
 
-    def put(self, key: Key | None, body: bytes, recorder: Recorder) -> None:
-        """Keeps an answer that is worth it: what it came of is remembered, too."""
+    def put(self, key: Key | None, body: bytes, recorder: Recorder, *, is_constant: bool = False) -> None:
+        """Keeps an answer that is worth it: what it came of is remembered, too. `is_constant`: it comes of no store."""
         traversals = [call.result for call in recorder.calls if isinstance(call.result, Subgraph)]
-        if key is None or not recorder.is_whole or not traversals or any(each.cache != "HIT" for each in traversals):
+        if key is None or not recorder.is_whole or any(each.cache != "HIT" for each in traversals):
+            return
+        if not traversals and (recorder.calls or not is_constant):
             return
         self._drop(key)
         kept = _Kept(body, [_lean(call) for call in recorder.calls], "epoch" in key[0])

@@ -13,6 +13,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
+from schema.constant import is_constant
 from schema.context import Context
 from schema.cost.admission import pay, told_of
 from schema.errors import ApiError, Code, bad_input, present
@@ -102,7 +103,9 @@ class GraphQLApp:
             and not errors
             and self._schema.is_query(posed.query, posed.operation)
         ):
-            context.finished.put(key, answer.body, recorder)
+            document = self._schema.documents.prepare(posed.query).document
+            constant = document is not None and not recorder.calls and is_constant(document, posed.operation)
+            context.finished.put(key, answer.body, recorder, is_constant=constant)
         return self._with_cost(answer, headers, posed, context)
 
     def _with_cost(self, answer: Answer, headers: Mapping[bytes, bytes], posed: Posed, context: Context) -> Answer:

@@ -74,12 +74,39 @@ async def test_errors_mutations_and_what_is_not_hot_are_not_kept() -> None:
         once = (
             'mutation { captureOperation(input: { name: "j", inputs: ["a"], outputs: ["b"] }) { operations { id } epoch } }'
         )
-        for query in (once, QUERIES[-2], '{ dataset(name: "a") { id } }', "{ __typename }", "{ nonsense }"):
+        for query in (once, QUERIES[-2], '{ dataset(name: "a") { id } }', "{ impactViews { pinned } }", "{ nonsense }"):
             for _ in range(4):
                 await ask(client, query)
         found = FINISHED.search((await client.get("/metrics")).text)
         assert found is not None
         assert float(found[1]) == 0
+
+
+META = "fragment F on Query { ...G __schema { queryType { name } } } fragment G on Query { ... { t: __typename } ...F2 } "
+META += "fragment F2 on Query { __typename }"
+
+
+@pytest.mark.parametrize(
+    ("query", "times"),
+    [
+        *(("{ __typename }", 3), ("query Q { ...F } " + META, 3), ('{ __type(name: "Query") { name } }', 3)),
+        *(
+            ("{ __typename impactViews { pinned } }", 0),
+            ("{ ...F } fragment F on Query { __typename ...G } fragment G on Query { impactViews { pinned } }", 0),
+        ),
+        ("subscription { __typename }", 0),
+    ],
+)
+async def test_what_is_asked_of_the_schema_alone_is_kept_without_a_look_at_the_store(query: str, times: int) -> None:
+    async with service() as client:
+        first = await ask(client, query)
+        for _ in range(3):
+            assert await ask(client, query) == first
+        other = await client.post("/graphql", json={"query": query, "variables": {"a": 1}})
+        assert other.content == first
+        found = FINISHED.search((await client.get("/metrics")).text)
+        assert found is not None
+        assert float(found[1]) == times
 
 
 async def test_memory_is_bounded() -> None:
