@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+LONGEST_TRACEBACK = 1_400
+"""Characters of a traceback, from its end: nobody who sends something short should have much written."""
 LOGGER = logging.getLogger("headwater")
 
 
@@ -34,7 +36,7 @@ class JsonFormatter(logging.Formatter):
             line["logger"] = record.name
         line |= getattr(record, "fields", {})
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = self.formatException(record.exc_info)[-LONGEST_TRACEBACK:]
         return orjson.dumps(line, default=str).decode()
 
 

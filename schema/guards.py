@@ -3,6 +3,7 @@
 What a query may cost is another matter: `schema.cost` says it before, `schema.context.Costs` bounds what it comes to.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,22 +13,26 @@ from typing import Any
 from graphql import (
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
     InlineFragmentNode,
+    IntValueNode,
     Lexer,
     OperationDefinitionNode,
     SelectionSetNode,
     Source,
     TokenKind,
+    Visitor,
     get_operation_ast,
     get_variable_values,
     parse,
     specified_rules,
     validate,
+    visit,
 )
 from graphql.execution.values import VariableValues
 from strawberry.extensions import SchemaExtension
@@ -43,6 +48,9 @@ from schema.execute.run import Refusal
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 """Made once: graphql-core keeps what it learns of a rule's class, so a class made for each request costs ten times more."""
 MAX_VALIDATION_ERRORS = 20
+MAX_DIGITS = 400
+"""Of a number in a document; that of the greatest Float has 309."""
+_MANY_DIGITS = re.compile(rf"\d{{{MAX_DIGITS + 1}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,10 @@ class Documents:
             if _has_more_tokens(text, limits.tokens):
                 return _refused(Code.TOO_LARGE, f"the document has more than {limits.tokens:,} tokens")
             return Prepared(None, (error,))
+        if _MANY_DIGITS.search(text):
+            visit(document, numbers := _Numbers())
+            if numbers.error is not None:
+                return Prepared(document, (numbers.error,))
         too_much = check_size(document, limits)
         if too_much is not None:
             return Prepared(document, (too_much,))
@@ -161,6 +173,23 @@ def _has_more_tokens(text: str, most: int) -> bool:
         return all(lexer.advance().kind is not TokenKind.EOF for _ in range(most + 1))
     except GraphQLSyntaxError:
         return False
+
+
+class _Numbers(Visitor):
+    """Finds a number that is too long to be one: Python refuses to read it, in words of its own."""
+
+    error: GraphQLError | None = None
+
+    def enter_int_value(self, node: IntValueNode, *_: Any) -> None:
+        self._check(node)
+
+    def enter_float_value(self, node: FloatValueNode, *_: Any) -> None:
+        self._check(node)
+
+    def _check(self, node: IntValueNode | FloatValueNode) -> None:
+        if _MANY_DIGITS.search(node.value):
+            words = f"a number has at most {MAX_DIGITS} digits"
+            self.error = GraphQLError(words, node, extensions={"code": Code.BAD_INPUT.value})
 
 
 def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
 import strawberry
 from graphql import GraphQLError, ValueNode, value_from_ast_untyped
@@ -14,6 +14,8 @@ Micros = NewType("Micros", int)
 JsonValue = NewType("JsonValue", object)
 """A JSON of the API."""
 
+DEEPEST: Final = 100
+"""Levels of a JSON that is taken."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 
@@ -45,16 +47,19 @@ def print_time(micros: int) -> str:
     return time.replace(tzinfo=None).isoformat() + "Z"
 
 
-def _check_json(value: Any) -> Any:
-    """The value, if JSON can say it: a NaN or an Infinity from Python's parser cannot be stored or sent."""
+def _check_json(value: Any, levels: int = DEEPEST) -> Any:
+    """The value, if JSON can say it and stores can keep it: a NaN or an Infinity from Python's parser cannot be stored or
+    sent, and what is very deep not by all."""
+    if levels < 0:
+        raise GraphQLError(f"a JSON has at most {DEEPEST} levels")
     if isinstance(value, float) and not math.isfinite(value):
         raise GraphQLError("JSON has no NaN and no Infinity")
     if isinstance(value, Mapping):
         for each in value.values():
-            _check_json(each)
+            _check_json(each, levels - 1)
     elif isinstance(value, list):
         for each in value:
-            _check_json(each)
+            _check_json(each, levels - 1)
     return value
 
 
@@ -74,7 +79,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         name="JSON",
         description="Any JSON value; facets and user-chosen context.",
         serialize=lambda value: value,
-        parse_value=_check_json,
+        parse_value=lambda value: _check_json(value),
         parse_literal=_json_literal,
     ),
 }

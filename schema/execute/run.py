@@ -39,6 +39,8 @@ class _Outcome(NamedTuple):
         return self.told()
 
 
+MAX_COERCION_ERRORS = 19
+"""Wrong values of variables that are told, and one more that says there are others."""
 Refusal: TypeAlias = Callable[[OperationDefinitionNode, Mapping[str, Any]], GraphQLError | None]
 Outcomes: TypeAlias = dict[str | int, _Outcome]
 
@@ -62,7 +64,8 @@ class Compiled:
     ) -> ExecutionResult:
         """The answer to the operation `name` of a document that was validated, as graphql-core would give it. `text` is what
         the document was read from. `refused` may say why the operation is not run, once its variables are known."""
-        executor = self._class.build(self._core, document, None, context, variables, name)
+        most = MAX_COERCION_ERRORS
+        executor = self._class.build(self._core, document, None, context, variables, name, max_coercion_errors=most)
         if isinstance(executor, list):
             self._fell_back(Reason.ERROR)
             return ExecutionResult(None, executor)
@@ -73,16 +76,15 @@ class Compiled:
     async def run(self, text: str, document: DocumentNode, executor: Executor[Any]) -> ExecutionResult:
         """The same, of an operation whose variables were read."""
         outcomes: Outcomes = {}
-        plan = self._plans.plan(text, document, _document(executor))
-        if isinstance(plan, Plan):
-            try:
+        try:
+            plan = self._plans.plan(text, document, _document(executor))
+            if isinstance(plan, Plan):
                 return ExecutionResult(await _run(plan, executor, outcomes), None)
-            except Unsupported as refused:
-                reason = refused.reason
-            except Exception:
-                reason = Reason.ERROR
-        else:
             reason = plan
+        except Unsupported as refused:
+            reason = refused.reason
+        except Exception:
+            reason = Reason.ERROR
         self._fell_back(reason)
         return await _carefully(executor, outcomes)
 
