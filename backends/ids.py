@@ -56,6 +56,7 @@ _CODES = {kind: code for code, kind in enumerate(KINDS)}
 _RECORDS = frozenset({Kind.RUN, Kind.STATE, Kind.PICTURE, Kind.TALLY})
 _BY_PREFIX = {kind.lower(): kind for kind in KINDS}
 _PARTS = {Kind.COLUMN: (3,), Kind.MODEL: (3,), Kind.OPERATION: (3,), Kind.RUN: (1, 3)}
+_IN_TWO = frozenset(kind.lower() for kind in KINDS if kind not in _PARTS)
 _ANY = {Kind.STATE, Kind.PICTURE, Kind.TALLY}
 
 
@@ -134,8 +135,11 @@ def name_of(node_id: str) -> str:
     >>> name_of("column:ns#orders#id"), name_of("operation:ns#job#0123456789abcdef"), name_of("model:ns#churn#3")
     ('id', 'job', 'churn')
     """
+    prefix, _, rest = node_id.partition(":")
+    parts: Sequence[str] = rest.split("#")
+    if len(parts) == 2 and prefix in _IN_TWO and "%" not in rest:
+        return parts[1]  # as most are, and answers name thousands
     kind = kind_of(node_id)
-    parts: Sequence[str] = node_id.partition(":")[2].split("#")
     if "%" in node_id or len(parts) not in _PARTS.get(kind, (2,)):
         _, parts = split_id(node_id)
     if kind is Kind.OPERATION:

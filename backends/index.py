@@ -303,6 +303,10 @@ class Ids(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._decode(self._numbers))
 
+    def at(self, rows: NDArray[np.integer]) -> list[str]:
+        """As `backends.model.ids_at`."""
+        return self._decode(self._numbers[rows])
+
     @property
     def are_known(self) -> bool:
         """Whether every number has an id here; without one it would read as an empty text."""

@@ -4,10 +4,10 @@ Values are frozen and check themselves. Times are whole microseconds since 1970 
 """
 
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +164,18 @@ class Traversal:
             raise ValueError("a root starts at depth 0 or more")
         if any(kind.is_hidden for kind in self.edge_kinds):
             raise ValueError("PAIR and MENTIONS cannot be followed")
+
+
+class ByRow(Protocol):
+    """Ids by row, looked up one by one, or many at once by a method `at` that takes rows."""
+
+    def __getitem__(self, row: int, /) -> str: ...
+
+
+def ids_at(ids: ByRow, rows: NDArray[np.integer]) -> list[str]:
+    """The ids of these rows (`Subgraph.ids`); many at once where they are decoded only when asked for."""
+    at: Callable[[NDArray[np.integer]], list[str]] | None = getattr(ids, "at", None)
+    return [ids[row] for row in rows.tolist()] if at is None else at(rows)
 
 
 UP, DOWN = 1, 2

@@ -63,6 +63,8 @@ def changed(row: NodeRow, change: NodeChange) -> NodeRow:
 
 def as_node(row: NodeRow, others: Sequence[NodeRow] = (), *, facets: bool) -> Node:
     """The node that `row` is, with what was said under its other names (`others`, the rows whose alias_of is this id)."""
+    if not others:
+        return _as_node(row, facets=facets)
     rows = (row, *sorted(others, key=lambda other: other.id))
     if facets:
         members = {each.id: each.attributes for each in rows}
@@ -86,6 +88,27 @@ def as_node(row: NodeRow, others: Sequence[NodeRow] = (), *, facets: bool) -> No
     )
 
 
+def _as_node(row: NodeRow, *, facets: bool) -> Node:
+    """The same of a node with one name, as nearly all have: answers show thousands."""
+    said = row.attributes
+    if not facets and any(key.startswith(FACET) for key in said):
+        said = {key: stamped for key, stamped in said.items() if not key.startswith(FACET)}
+    force = {key: value for key, (_, value) in said.items() if value is not None}
+    return Node(
+        row.id,
+        kind_of(row.id),
+        row.number,
+        row.version,
+        row.standing,
+        force,
+        row.first_seen,
+        row.last_seen,
+        row.deleted_at,
+        (),
+        {row.id: said},
+    )
+
+
 def as_edge(
     key: EdgeKey,
     tallies: Mapping[str, Mapping[str, Json]],
@@ -93,6 +116,8 @@ def as_edge(
     retracted_at: int | None,
 ) -> Edge:
     """The edge with its evidence, summed over its tallies; `records` holds the TALLY records there are among them."""
+    if len(tallies) == 1:
+        return _as_edge(key, tallies, records, retracted_at)
     weighed = [(facts, records.get(tally, facts)) for tally, facts in sorted(tallies.items())]
     last = max(weighed, key=lambda pair: (_time(pair[1], "last"), pair[1].get("last_run") or ""), default=({}, {}))
     seen = {canonical(step): step for facts, _ in weighed for step in facts.get("transformations", ())}
@@ -105,6 +130,30 @@ def as_edge(
         last_run=last[1].get("last_run"),
     )
     return Edge(key, tallies, evidence, tuple(seen[text] for text in sorted(seen)), retracted_at)
+
+
+def _as_edge(
+    key: EdgeKey,
+    tallies: Mapping[str, Mapping[str, Json]],
+    records: Mapping[str, Mapping[str, Json]],
+    retracted_at: int | None,
+) -> Edge:
+    """The same of an edge that one states, as most are."""
+    ((tally, facts),) = tallies.items()
+    counts = records.get(tally, facts)
+    steps = facts.get("transformations", ())
+    if len(steps) > 1:
+        seen = {canonical(step): step for step in steps}
+        steps = [seen[text] for text in sorted(seen)]
+    evidence = Evidence(
+        str(facts.get("origin", "client")),
+        max(float(facts.get("confidence", 1.0)), 0.0),
+        counts.get("first"),
+        counts.get("last"),
+        int(counts.get("runs", 0)),
+        counts.get("last_run"),
+    )
+    return Edge(key, tallies, evidence, tuple(steps), retracted_at)
 
 
 def _time(counts: Mapping[str, Json], name: str) -> int:

@@ -32,7 +32,6 @@ from benchmarks.service import QUERIES
 from schema import query as schema_query
 from schema.context import Context
 from schema.execute.run import Compiled
-from schema.scalars import SCALARS
 from schema.service import LineageSchema
 from schema.types.entities import ENTITY_TYPES
 
@@ -127,7 +126,8 @@ async def graphs(path: Path, nodes: int) -> None:
         of = [(found[10_000] or found[1_000])[0]]
         compiled, general = LineageSchema(), LineageSchema(compiled=False)
         kinds = list(ENTITY_TYPES.values())
-        default = strawberry.Schema(schema_query.Query, types=kinds, config=StrawberryConfig(scalar_map=SCALARS))
+        config = StrawberryConfig(scalar_map=compiled.config.scalar_map)
+        default = strawberry.Schema(schema_query.Query, types=kinds, config=config)
 
         async def asked(schema: strawberry.Schema, write: Callable[[Any], Any], query: str) -> Any:
             result = await schema.execute(query, {"of": of} if "$of" in query else None, Context(backend))

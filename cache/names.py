@@ -87,6 +87,10 @@ class _Known(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return map(self._names.__getitem__, self._numbers.tolist())
 
+    def at(self, rows: NDArray[np.integer]) -> list[str]:
+        """As `backends.model.ids_at`."""
+        return list(map(self._names.__getitem__, self._numbers[rows].tolist()))
+
 
 class _Joined(Sequence[str]):
     __slots__ = ("_before", "_last")

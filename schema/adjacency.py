@@ -7,6 +7,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from backends.model import ByRow, ids_at
+
 Rows: TypeAlias = NDArray[np.intp]
 Mask: TypeAlias = NDArray[np.bool_]
 
@@ -17,10 +19,8 @@ _NARROW_ROWS, _NARROW_EDGES = 24, 256
 """Below both, a step in plain Python is cheaper than the dozen calls a vectorised one makes (about 30 us)."""
 
 
-class Names(Protocol):
-    """Ids by row, looked up one by one."""
-
-    def __getitem__(self, row: int, /) -> str: ...
+class Names(ByRow, Protocol):
+    """Ids by row; it is known how many."""
 
     def __len__(self) -> int: ...
 
@@ -29,10 +29,14 @@ class NamesOf:
     """The ids of some rows, by their place among these."""
 
     def __init__(self, ids: Names, rows: Rows) -> None:
-        self.ids, self.rows = ids, rows.tolist()
+        self.ids, self.rows = ids, rows
 
     def __getitem__(self, place: int) -> str:
-        return self.ids[self.rows[place]]
+        return self.ids[int(self.rows[place])]
+
+    def at(self, places: NDArray[np.integer]) -> list[str]:
+        """As `backends.model.ids_at`."""
+        return ids_at(self.ids, self.rows[places])
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.model import EDGE_KINDS, EdgeKind
+from backends.model import EDGE_KINDS, EdgeKind, ids_at
 from schema.adjacency import Adjacency, Mask, Names, Rows, reach, spread
 from schema.regions import through_regions
 
@@ -202,7 +202,7 @@ def _group(keys: NDArray[np.int64], rows: Rows, ids: Names) -> Pairs:
 def _rank(rows: Rows, ids: Names) -> Rows:
     """The place of each row's id among the ids of all of them."""
     unique, inverse = np.unique(rows, return_inverse=True)
-    names = [ids[row] for row in unique.tolist()]
+    names = ids_at(ids, unique)
     rank = np.empty(len(names), np.intp)
     rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
     return rank[inverse]
@@ -229,7 +229,7 @@ def _head(pairs: Pairs, limit: int) -> Pairs:
 
 def _via(pairs: Pairs, ids: Names) -> list[tuple[str, ...]]:
     unique, inverse = np.unique(pairs.rows, return_inverse=True)
-    texts = [ids[row] for row in unique.tolist()]
+    texts = ids_at(ids, unique)
     names = [texts[i] for i in inverse.tolist()]
     found, at = [], 0
     for length in pairs.lens.tolist():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.ids import kind_of, namespace_of
-from backends.model import Direction
+from backends.model import Direction, ids_at
 from schema.adjacency import Mask, NamesOf, Rows, order_by
 from schema.joins import FOLDED, HIDDEN, NO_LINKS, OUT, Edges, Links, Step, links
 from schema.view import View
@@ -146,9 +146,11 @@ class Shown:
 
     def ids(self, positions: Rows) -> list[str]:
         """The ids of these nodes, given by their positions in the columns."""
-        own, names = self.view.subgraph.ids, self.view.label_ids
-        rows, labels = self.rows[positions].tolist(), self.labels[positions].tolist()
-        return [own[row] if label < 0 else names[label] for row, label in zip(rows, labels, strict=True)]
+        labels, names = self.labels[positions], self.view.label_ids
+        found = ids_at(self.view.subgraph.ids, self.rows[positions])
+        for at in np.flatnonzero(labels >= 0).tolist():
+            found[at] = names[labels[at]]
+        return found
 
     def first(self, max_nodes: int | None = None, *, after: tuple[int, str] | None = None, edges: bool = True) -> Folded:
         """The nearest `max_nodes`, ties by id, of those after a (depth, id), and the edges among them."""

@@ -1,6 +1,7 @@
 """How a stored row takes a change, and how rows become values."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.changes import NodeChange, Resolution
-from backends.model import EdgeKey, EdgeKind, Json, Stamped, canonical
+from backends.model import Edge, EdgeKey, EdgeKind, Json, Stamped, canonical
 from backends.rows import NodeRow, as_edge, as_node, chain, changed
 from backends.testing.graphs import dataset
 
@@ -117,3 +118,39 @@ def test_the_chain_hash_is_never_changed() -> None:
     assert chain(first, (1, 0, 0, -1, A)) == 6947097618739010706
     assert chain(first, (1, 0, 0, -1, A)) != chain(first, (1, 0, 0, -1, B))
     assert 0 <= chain(2**63 - 1, (4, 12, 2**40, 2**40, None)) < 2**63
+
+
+FACTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "origin": st.sampled_from(["run event", "client"]),
+        "confidence": st.sampled_from([0.0, 0.5, 1, 1.0]),
+        "first": st.none() | st.integers(0, 9),
+        "last": st.none() | st.integers(0, 9),
+        "runs": st.integers(0, 3),
+        "last_run": st.none() | st.sampled_from(["run:1", "run:2"]),
+        "transformations": st.lists(st.sampled_from([{"type": "DIRECT"}, {"type": "INDIRECT"}]), max_size=3),
+    },
+)
+
+
+@given(FACTS, st.none() | FACTS)
+def test_an_edge_that_one_states_is_the_one_that_two_state_alike(
+    facts: dict[str, Json], counts: dict[str, Json] | None
+) -> None:
+    key = EdgeKey(A, EdgeKind.INPUT_TO, B)
+
+    def stated_by(*names: str) -> Edge:
+        records = {} if counts is None else dict.fromkeys(names, counts)
+        return as_edge(key, dict.fromkeys(names, facts), records, None)
+
+    one, two = stated_by("a"), stated_by("a", "b")
+    assert one.transformations == two.transformations
+    assert replace(one.evidence, runs=2 * one.evidence.runs) == two.evidence
+
+
+@given(st.lists(DECIDING, max_size=3), st.booleans())
+def test_a_node_of_one_name_is_as_with_another_that_says_nothing(changes: list[NodeChange], facets: bool) -> None:
+    row = applied(changes)
+    one, two = as_node(row, facets=facets), as_node(row, [NodeRow(B, 1, 1, {}, alias_of=A)], facets=facets)
+    assert one == replace(two, aliases=(), members={A: two.members[A]})
