@@ -8,9 +8,9 @@ RUN npm ci --no-audit --no-fund --ignore-scripts && npm run build
 FROM docker.io/library/python:3.11.14-slim-bookworm
 
 WORKDIR /app
-COPY requirements.txt ./
+COPY requirements.txt requirements-otel.txt ./
 RUN python -m venv /opt/headwater
-RUN /opt/headwater/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements.txt
+RUN /opt/headwater/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes --requirement requirements.txt --requirement requirements-otel.txt
 RUN install --directory --owner=10001 --group=10001 /data
 
 COPY LICENSE README.md ./

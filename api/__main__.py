@@ -222,6 +222,7 @@ def _resync(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from api.looking import cache_answers, look_at_store
+    from api.tracing import tracing_of
     from api.trusted import manifest_in
     from schema.service import schema
 
@@ -230,6 +231,7 @@ def _check(arguments: argparse.Namespace) -> int:
     settings = _configured(arguments)
     settings.check_exposure()
     manifest_in(settings, schema())
+    tracing_of(settings)
 
     store = in_words(settings.backend)
     open_backend(settings.backend)  # reads the URL

@@ -22,11 +22,10 @@ from starlette.types import Receive, Scope, Send
 from api.app import create_app
 from api.settings import BadSetting, Settings
 from api.spans import Tracing
-from api.tracing import tracing_of
 from backends.errors import Unavailable
 from backends.memory import MemoryBackend
 from tests.api.events import GOOD
-from tests.api.process import PATIENCE, environment, post, started
+from tests.api.process import PATIENCE, ROOT, environment, post, started
 from tests.api.service import serving
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -230,10 +229,27 @@ def test_nothing_of_it_is_imported_where_no_spans_are_sent() -> None:
     assert ran.stdout.strip() == "[]"
 
 
-def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "api.spans")
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    with pytest.raises(BadSetting, match=r"requirements-otel\.txt"):
-        tracing_of(Settings(traces="http://127.0.0.1:4318"))
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_what_is_not_installed_is_said_before_anything_is_opened(tmp_path: Path, command: str) -> None:
+    absent = tmp_path / "absent" / "opentelemetry"
+    absent.mkdir(parents=True)
+    (absent / "__init__.py").write_text("raise ModuleNotFoundError('No module', name='opentelemetry')")
+    variables = environment(HEADWATER_TRACES="http://127.0.0.1:4318", PYTHONPATH=f"{absent.parent}:{ROOT}")
+    ran = subprocess.run(
+        [sys.executable, "-m", "api", command, "--backend", "sqlite:///s.db"],
+        cwd=tmp_path,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "opentelemetry is not there" in ran.stderr
+    assert "requirements-otel.txt" in ran.stderr
+    assert not (tmp_path / "s.db").exists()
+
+
+def test_where_spans_go_is_checked() -> None:
     with pytest.raises(BadSetting, match="HEADWATER_TRACES"):
         Settings.from_environment({"HEADWATER_TRACES": "127.0.0.1:4318"})
