@@ -32,6 +32,7 @@ class Observe:
     def __init__(self, app: ASGIApp, metrics: Metrics, routes: frozenset[str], max_requests: int) -> None:
         self._app, self._metrics, self._routes, self._max_requests = app, metrics, routes, max_requests
         self._in_flight = 0
+        metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,12 +49,12 @@ class Observe:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if "lasting" in state:  # it may be open for days, and none of those that are to be answered
-                    self._count(-counted)
+                    self._in_flight -= counted
                     counted = 0
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        self._count(1)
+        self._in_flight += 1
         try:
             if self._in_flight > self._max_requests and scope["path"].rstrip("/") not in QUIET:
                 await BUSY.response()(scope, receive, answer)
@@ -66,12 +67,8 @@ class Observe:
             if not status:
                 await internal().response()(scope, receive, answer)
         finally:
-            self._count(-counted)
+            self._in_flight -= counted
             self._note(scope, request_id, status or GONE, time.perf_counter() - start)
-
-    def _count(self, more: int) -> None:
-        self._in_flight += more
-        self._metrics.in_flight.set(self._in_flight)
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         path = scope["path"].rstrip("/") or "/"
