@@ -4,6 +4,7 @@ Everyone may load it, for there is nothing in it but itself: what it asks goes t
 """
 
 import re
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final
 
@@ -50,13 +51,12 @@ class WithGraphiQL:
     def __init__(self, app: ASGIApp, folder: Path = BUILT) -> None:
         self._app, self._folder = app, folder
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["method"] in METHODS:
             answer = self._page(scope) if scope["path"] in PAGES else self._asset(scope)
             if answer is not None:
-                await answer(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+                return answer(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _page(self, scope: Scope) -> Response | None:
         if _ASKS.search(scope["query_string"]) or not wants_page(_header(scope, b"accept")):
