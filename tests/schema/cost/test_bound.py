@@ -215,7 +215,8 @@ def runner() -> Iterator[asyncio.Runner]:
 SEEN: list[int] = []
 
 
-ROOTS = sorted(name for name in CORE.type_map["Query"].fields if not name.startswith("_"))
+assert CORE.query_type is not None
+ROOTS = sorted(name for name in CORE.query_type.fields if not name.startswith("_"))
 
 
 @given(
