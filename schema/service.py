@@ -40,11 +40,11 @@ RUN: Final = frozenset({OperationType.QUERY.value, OperationType.MUTATION.value}
 
 class LineageSchema(strawberry.Schema):
     """Strawberry's schema with our guard around each operation, which logs and masks in its place. `compiled`: our executor
-    runs the operations; else graphql-core does, to compare."""
+    runs the operations; else graphql-core does, to compare. `query`: another root, with more to measure."""
 
-    def __init__(self, limits: Limits | None = None, *, compiled: bool = True) -> None:
+    def __init__(self, limits: Limits | None = None, *, compiled: bool = True, query: type = Query) -> None:
         super().__init__(
-            query=Query,
+            query=query,
             mutation=Mutation,
             subscription=Subscription,
             types=list(ENTITY_TYPES.values()),

@@ -1,0 +1,189 @@
+"""How many answers a second over HTTP, each run anew: ours, Strawberry as it comes on the same resolvers, and a bare
+Starlette route that returns the same bytes. Run on a quiet machine; needs wrk (Debian: wrk).
+
+    python -m benchmarks.lists [nodes] [--at DIRECTORY]     100,000 nodes unless said; keeps or finds the store there
+
+First lists of nodes of 8 fields that are there in memory, then questions about lineage in the embedded store, with no cache.
+Each server is a process with one worker; they are measured in turns, ROUNDS times, and ratios are of the medians. Then how
+long answers take with 64 connections at once.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import strawberry
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from strawberry.asgi import GraphQL
+from strawberry.schema.config import StrawberryConfig
+
+from backends.base import LineageBackend
+from backends.registry import open_backend
+from benchmarks.engine import load, roots
+from benchmarks.executor import ROWS, Row
+from benchmarks.graphs import layered
+from benchmarks.service import BARE, QUERIES, connected, served
+from schema.context import Context
+from schema.http.app import GraphQLApp
+from schema.query import Query
+from schema.service import LineageSchema
+from schema.types.entities import ENTITY_TYPES
+
+ROUNDS: Final = 5
+SECONDS: Final = 3
+FEW, MANY = 4, 64
+"""Connections at once."""
+PORTS: Final = {"ours": 18490, "default": 18491, "bare": 18492}
+ROW: Final = "id namespace name title kind depth score shown"
+ASKED = {f"{size:,} nodes of 8 fields": f"{{ rows(most: {size}) {{ {ROW} }} }}" for size in (20, 1_000, 10_000)} | {
+    name: QUERIES[name]
+    for name in (
+        "{ __typename }",
+        "flat lineage, 1,000 nodes, no attributes",
+        "flat lineage, 1,000 nodes, attributes and evidence",
+        "nested, 3 hops of 10",
+    )
+}
+
+
+def nested(depth: int, first: int = 3) -> str:
+    """So many hops down, each with a few: a tree that repeats what it meets again."""
+    text = "{ id }"
+    for _ in range(depth):
+        text = f"{{ id ... on Dataset {{ downstream(first: {first}) {{ nodes {text} }} }} }}"
+    return f"query ($of: [ID!]!) {{ nodes(ids: $of) {text} }}"
+
+
+ASKED |= {f"nested, {depth} hops of 3": nested(depth) for depth in (5, 10)}
+
+
+@strawberry.type(name="Query")
+class WithRows(Query):
+    @strawberry.field
+    async def rows(self, most: int) -> list[Row]:
+        return ROWS[:most]
+
+
+def serve(name: str, url: str) -> None:
+    """One of the servers, in this process, until it is ended."""
+    uvicorn.run(application(name, url), port=PORTS[name], log_level="error", access_log=False)
+
+
+def application(name: str, url: str) -> Starlette:
+    held: list[LineageBackend] = []
+    schema = LineageSchema(query=WithRows)
+
+    async def context_of(*_: Any) -> Context:
+        return Context(held[0])
+
+    class Default(GraphQL[Any, Any]):
+        async def get_context(self, *_: Any, **__: Any) -> Any:
+            return Context(held[0])
+
+    def default() -> GraphQL[Any, Any]:
+        config = StrawberryConfig(scalar_map=schema.config.scalar_map)
+        return Default(strawberry.Schema(WithRows, types=list(ENTITY_TYPES.values()), config=config))
+
+    async def ready(_: Request) -> Response:
+        return Response()
+
+    class Lifespan:
+        async def __aenter__(self) -> None:
+            held.append(await open_backend(url).__aenter__())
+
+        async def __aexit__(self, *error: Any) -> None:
+            await held.pop().__aexit__(None, None, None)
+
+    graphql = GraphQLApp(schema, context_of) if name == "ours" else default()
+    return Starlette(routes=[Route("/readyz", ready), Mount("/graphql", graphql)], lifespan=lambda _: Lifespan())
+
+
+def wrk(folder: Path, url: str, body: str, connections: int) -> tuple[float, float]:
+    """Answers a second, and the time within which 99 of 100 came, in milliseconds."""
+    script = folder / "post.lua"
+    script.write_text(f'wrk.method = "POST"\nwrk.body = [==[{body}]==]\nwrk.headers["Content-Type"] = "application/json"\n')
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "--timeout", "60s", "-s", str(script), url]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in said:
+        raise RuntimeError(said)
+    rate, late = re.search(r"Requests/sec:\s+([\d.]+)", said), re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    assert rate is not None
+    assert late is not None
+    return float(rate[1]), float(late[1]) * {"us": 0.001, "ms": 1, "s": 1000}[late[2]]
+
+
+async def measure(path: Path, nodes: int, folder: Path) -> None:
+    url = f"sqlite:///{path}"
+    async with open_backend(url) as backend:
+        of = [(await roots(backend, layered(nodes)))[10_000 if nodes > 10_000 else 1_000][0]]
+    bodies = {
+        what: json.dumps({"query": query} | ({"variables": {"of": of}} if "$of" in query else {}))
+        for what, query in ASKED.items()
+    }
+    answers = folder / "answers"
+    answers.mkdir()
+    with ExitStack() as stack:
+        for name in ("ours", "default"):
+            stack.enter_context(served("-m", "benchmarks.lists", "--serve", name, url, port=PORTS[name]))
+        for number, (what, body) in enumerate(bodies.items()):
+            told = []
+            for name in ("ours", "default"):
+                async with connected(PORTS[name]) as client:
+                    answer = await client.post("/graphql/", body.encode())
+                    told.append(json.loads(answer))
+                if name == "ours":
+                    (answers / str(number)).write_bytes(answer)
+            assert told[0] == told[1], what
+        stack.enter_context(served("-c", BARE, str(answers), str(PORTS["bare"]), port=PORTS["bare"]))
+        print(f"  {'':<52} {'ours':>9} {'default':>9} {'bare':>9}  ours/default  ours/bare   bytes")
+        for number, (what, body) in enumerate(bodies.items()):
+            rates: dict[str, list[float]] = {name: [] for name in PORTS}
+            for _ in range(ROUNDS):
+                for name, found in rates.items():
+                    found.append((await asyncio.to_thread(wrk, folder, address(name, number), body, FEW))[0])
+            ours, default, bare = (statistics.median(found) for found in rates.values())
+            shown = f"{ours:9,.1f} {default:9,.1f} {bare:9,.1f} {ours / default:13.1f} {ours / bare:10.2f}"
+            print(f"  {what:<52} {shown} {(answers / str(number)).stat().st_size:9,}", flush=True)
+        print(f"\n  {MANY} connections: 99 of 100 answers within, milliseconds")
+        for number, (what, body) in enumerate(bodies.items()):
+            late = [wrk(folder, address(name, number), body, MANY)[1] for name in ("ours", "bare")]
+            print(f"  {what:<52} {late[0]:9.1f} {'':>9} {late[1]:9.1f}", flush=True)
+
+
+def address(name: str, number: int) -> str:
+    return f"http://127.0.0.1:{PORTS[name]}/{number if name == 'bare' else 'graphql/'}"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("nodes", nargs="?", type=int, default=100_000)
+    arguments.add_argument("--at", type=Path)
+    arguments.add_argument("--serve", nargs=2, metavar=("NAME", "URL"), help=argparse.SUPPRESS)
+    said = arguments.parse_args()
+    if said.serve:
+        serve(*said.serve)
+        return
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is not installed")
+    with tempfile.TemporaryDirectory() as temporary:
+        path = (said.at or Path(temporary)) / f"layered-{said.nodes}.db"
+        if not path.exists():
+            uvloop.run(load(path, lambda: layered(said.nodes)))
+        uvloop.run(measure(path, said.nodes, Path(temporary)))
+
+
+if __name__ == "__main__":
+    main()
