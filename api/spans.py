@@ -84,6 +84,9 @@ class Tracing:
                     await send(message)
 
                 await app(scope, receive, answer)
+                said = scope.get("state", {}).get("request_id")
+                if said is not None and said != f"{span.get_span_context().trace_id:032x}":
+                    span.set_attribute("headwater.request_id", said)
 
         return traced
 

@@ -95,6 +95,8 @@ async def test_the_caller_s_trace_is_gone_on_with_and_named_in_the_log(caplog: p
             assert server.parent is None
             assert answer.headers["x-request-id"] == f"{server.context.trace_id:032x}"
             assert vars(caplog.records[-1])["fields"]["request_id"] == answer.headers["x-request-id"]
+        answer = await client.post("/graphql", json={"query": "{ __typename }"}, headers={"x-request-id": "mine"})
+        assert (taken(kept)[0].attributes or {})["headwater.request_id"] == "mine", "the log line is found by it"
         named = {"x-request-id": "mine", "traceparent": f"00-{TRACE}-{PARENT}-00"}
         answer = await client.post("/graphql", json={"query": "{ __typename }"}, headers=named)
         assert answer.headers["x-request-id"] == "mine"

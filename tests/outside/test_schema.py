@@ -1,8 +1,10 @@
 """The schema as tools of others see it: the linter of its style, Relay's compiler, the finder of breaking changes."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from schema.sdl import printed
+from tests.outside.conftest import PATIENCE
 from tests.schema.graphs import node as node_id
 from tests.schema.world import World
 
@@ -138,3 +141,50 @@ def test_breaking_changes_are_found(
     assert [(each["level"], each["path"]) for each in found] == [(level, path)]
     told = node("breaking.js", str(before), str(after), code=1 if level == "BREAKING" else 0)
     assert told.startswith(f"{level} ")
+
+
+def test_make_breaking_compares_with_an_earlier_revision(node: Callable[..., str], tmp_path: Path) -> None:
+    """In a repository of its own: the last tag is meant unless told, and a change that breaks is a failure."""
+    schema, outside = tmp_path / "schema" / "schema.graphql", tmp_path / "tests" / "outside"
+    schema.parent.mkdir()
+    outside.mkdir(parents=True)
+    shutil.copy(HERE.parents[1] / "Makefile", tmp_path)
+    for name in ("package.json", "package-lock.json", "breaking.js"):
+        shutil.copy(HERE / name, outside)
+
+    # of the make or the git hook that may have started the tests
+    alone = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "GIT_"))}
+
+    def ran(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=tmp_path, env=alone, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+
+    def kept(text: str) -> None:
+        schema.write_text(text)
+        ran("git", "add", "schema")
+        done = ran(
+            "git",
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.org",
+            "-c",
+            "commit.gpgsign=false",
+            "commit",
+            "--quiet",
+            "-m",
+            "schema",
+        )
+        assert done.returncode == 0, done.stderr
+
+    ran("git", "init", "--quiet")
+    kept(printed())
+    ran("git", "tag", "v1")
+    kept(printed().replace("  lifecycle: String\n", "  lifecycle: Int\n"))
+    told = ran("make", "--no-print-directory", "breaking")
+    assert told.returncode == 2, told.stderr
+    assert told.stdout.splitlines()[0] == "since v1:"
+    assert told.stdout.splitlines()[1].startswith("BREAKING     Field 'Dataset.lifecycle'")
+    told = ran("make", "--no-print-directory", "breaking", "SINCE=HEAD")
+    assert (told.returncode, told.stdout) == (0, "since HEAD:\nnothing changed\n")

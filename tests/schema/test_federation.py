@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from graphql import ObjectTypeDefinitionNode, parse, print_ast
 
+from api.__main__ import main
 from backends.changes import Changes, NodeChange
 from schema.execute.reading import Reason
 from schema.service import LineageSchema
@@ -162,7 +163,9 @@ async def test_too_many_are_refused_before_anything_is_read(world: World) -> Non
     assert {error["extensions"]["code"] for error in errors} == {"TOO_COSTLY"}
 
 
-async def test_the_subgraph_is_the_schema_with_keys_and_without_what_federation_adds(world: World) -> None:
+async def test_the_subgraph_is_the_schema_with_keys_and_without_what_federation_adds(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     sdl = (await world.ask("{ _service { sdl } }"))["_service"]["sdl"]
     assert sdl == subgraph_of(world.schema)
     types = {each.name.value: each for each in parse(sdl).definitions if isinstance(each, ObjectTypeDefinitionNode)}
@@ -189,6 +192,8 @@ async def test_the_subgraph_is_the_schema_with_keys_and_without_what_federation_
     assert not {field.name.value for field in types["Query"].fields or ()} & {"_service", "_entities"}
     assert sdl.startswith("extend schema @link(url:")
     assert "Where it lies, as a URI." in sdl, "descriptions stay"
+    assert main(["schema", "--federation"]) == 0
+    assert capsys.readouterr().out == sdl + "\n"
 
 
 def test_directives_that_federation_has_are_imported_and_not_defined() -> None:
