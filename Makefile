@@ -5,6 +5,7 @@ BIN := .venv/bin
 # What was installed last, kept inside .venv so that removing it removes them. Made again only when their files change.
 RUN_READY := .venv/.run-ready
 DEV_READY := .venv/.dev-ready
+OUTSIDE_READY := tests/outside/node_modules/.package-lock.json
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header
 
@@ -34,8 +35,7 @@ check-sdl: $(DEV_READY)
 check-arrows: $(DEV_READY)
 	@$(BIN)/python -m pytest -q tests/test_architecture.py
 
-breaking: ## What schema.graphql changes for clients since a revision (SINCE=v0.1.0; the last tag unless told): needs Node
-	@npm ci --prefix tests/outside --silent --ignore-scripts
+breaking: $(OUTSIDE_READY) ## What schema.graphql changes for clients since a revision (SINCE=v0.1.0; the last tag unless told): needs Node
 	@since=$${SINCE:-$$(git describe --tags --abbrev=0 2>/dev/null || git rev-parse HEAD)}; echo "since $$since:"; \
 		git show $$since:schema/schema.graphql | node tests/outside/breaking.js /dev/stdin schema/schema.graphql
 
@@ -77,6 +77,9 @@ $(DEV_READY): $(RUN_READY) requirements-dev.txt
 	@echo "Adding what tests and checks need from requirements-dev.txt ..."
 	@$(PIP) --require-hashes --requirement requirements.txt --requirement requirements-dev.txt
 	@touch $@
+
+$(OUTSIDE_READY): tests/outside/package-lock.json
+	@npm ci --prefix tests/outside --silent --no-audit --no-fund --ignore-scripts
 
 GRAPHIQL := $(wildcard ui/graphiql/src/* ui/graphiql/questions/*) ui/graphiql/index.html ui/graphiql/vite.config.js
 GRAPHIQL_READY := ui/graphiql/node_modules/.ready

@@ -149,8 +149,9 @@ def test_make_breaking_compares_with_an_earlier_revision(node: Callable[..., str
     schema.parent.mkdir()
     outside.mkdir(parents=True)
     shutil.copy(HERE.parents[1] / "Makefile", tmp_path)
-    for name in ("package.json", "package-lock.json", "breaking.js"):
-        shutil.copy(HERE / name, outside)
+    for name in ("package-lock.json", "breaking.js"):
+        shutil.copy2(HERE / name, outside)  # older than what is installed by it
+    (outside / "node_modules").symlink_to(f"{node('-p', 'process.cwd()').strip()}/node_modules")
 
     # of the make or the git hook that may have started the tests
     alone = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "GIT_"))}
