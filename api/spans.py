@@ -6,6 +6,7 @@ no document, no variables, no ids.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import time_ns
 from typing import Any, Final, TypeVar
 
 from opentelemetry import trace
@@ -91,20 +92,16 @@ class Tracing:
         return traced
 
     def operated(self, operation: Observed) -> None:
-        """Names the span of the request by the GraphQL operation that it asked for."""
+        """Names the span of the request by the GraphQL operation that it asked for. What came over a socket, which is no
+        request, gets a span of its own."""
         span = trace.get_current_span()
-        if not span.is_recording():
-            return
-        if operation.kind == UNREAD:
-            span.update_name("GraphQL Operation")
-        else:
-            span.update_name(operation.kind)
-            span.set_attribute("graphql.operation.type", operation.kind)
-        if operation.name:
-            span.set_attribute("graphql.operation.name", operation.name[:LONGEST_NAME])
-        if operation.codes:
-            span.set_attribute("headwater.error.codes", sorted(set(operation.codes)))
-            span.set_status(Status(StatusCode.ERROR))
+        if not span.get_span_context().is_valid:
+            ended = time_ns()
+            span = self._tracer.start_span("", kind=SpanKind.SERVER, start_time=ended - int(operation.seconds * 1e9))
+            _describe(span, operation)
+            span.end(ended)
+        elif span.is_recording():
+            _describe(span, operation)
 
     def store(self, backend: LineageBackend, metrics: Metrics) -> "TracedBackend":
         """The backend, with a span for each call that a request makes of it."""
@@ -133,3 +130,16 @@ class TracedBackend(MeteredBackend):
                 span.set_attribute("error.type", type(failure).__name__)
                 span.set_status(Status(StatusCode.ERROR))
                 raise
+
+
+def _describe(span: trace.Span, operation: Observed) -> None:
+    if operation.kind == UNREAD:
+        span.update_name("GraphQL Operation")
+    else:
+        span.update_name(operation.kind)
+        span.set_attribute("graphql.operation.type", operation.kind)
+    if operation.name:
+        span.set_attribute("graphql.operation.name", operation.name[:LONGEST_NAME])
+    if operation.codes:
+        span.set_attribute("headwater.error.codes", sorted(set(operation.codes)))
+        span.set_status(Status(StatusCode.ERROR))

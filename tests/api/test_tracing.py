@@ -24,6 +24,7 @@ from api.settings import BadSetting, Settings
 from api.spans import Tracing
 from backends.errors import Unavailable
 from backends.memory import MemoryBackend
+from schema.observed import Observed
 from tests.api.events import GOOD
 from tests.api.process import PATIENCE, ROOT, environment, post, started
 from tests.api.service import serving
@@ -151,6 +152,25 @@ async def test_what_is_no_request_passes() -> None:
         await around(scope, nothing, nothing)
     assert passed == ["lifespan", "websocket"]
     assert not kept.get_finished_spans()
+
+
+async def test_what_came_over_a_socket_is_a_span_of_its_own() -> None:
+    kept, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    tracing = Tracing(provider)
+    for _ in range(2):
+        tracing.operated(Observed("subscription", "Changes", "...", ("GONE", "GONE"), 0.5))
+    one, two = kept.get_finished_spans()
+    assert one.context.trace_id != two.context.trace_id
+    assert (one.name, one.kind, one.status.status_code) == ("subscription", SpanKind.SERVER, StatusCode.ERROR)
+    assert dict(one.attributes or {}) == {
+        "graphql.operation.type": "subscription",
+        "graphql.operation.name": "Changes",
+        "headwater.error.codes": ("GONE",),
+    }
+    assert one.end_time is not None
+    assert one.start_time is not None
+    assert one.end_time - one.start_time == 500_000_000
 
 
 async def test_an_answer_given_again_is_a_span_too() -> None:
