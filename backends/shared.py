@@ -8,8 +8,11 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-RUSH: Final = 0.000_1
+RUSH: Final = 0.000_5
 """Seconds after a read within which it is likely that many ask at once."""
+VAIN: Final = 8
+"""So often in a row it is waited for others and nobody comes; then only every `AGAIN`th time."""
+AGAIN: Final = 64
 
 
 class Shared(Generic[T]):
@@ -29,18 +32,29 @@ class Shared(Generic[T]):
         self._next: asyncio.Task[T] | None = None
         self._ended = -math.inf
         """When the last read ended, on the monotonic clock."""
+        self._waiting = 0
+        """How many have come for the next read."""
+        self._in_vain = 0
 
     async def __call__(self) -> T:
         if not self._busy:
             self._busy = True
-            if time.monotonic() - self._ended >= self._rush:
+            if time.monotonic() - self._ended >= self._rush or self._is_alone():
                 return await self._run()
             turn = self._queue()
             asyncio.get_running_loop().call_soon(_take, turn)
         elif self._next is None:
             self._queue()
+        self._waiting += 1
         assert self._next is not None
         return await asyncio.shield(self._next)
+
+    def _is_alone(self) -> bool:
+        """Whether it was waited for others in vain of late."""
+        if self._in_vain < VAIN:
+            return False
+        self._in_vain = self._in_vain + 1 if self._in_vain < VAIN + AGAIN else VAIN - 1
+        return True
 
     def _queue(self) -> asyncio.Future[None]:
         """The next read waits for its turn, which is returned."""
@@ -53,12 +67,15 @@ class Shared(Generic[T]):
         try:
             await turn
         except asyncio.CancelledError:  # the loop ends; nobody may wait for a turn that is not taken
+            self._waiting = 0
             if self._turn is turn:
                 self._turn = self._next = None
             elif not turn.cancelled():
                 self._next, self._busy = None, False
             raise
         self._next = None  # who comes from here on asks after this read began
+        self._in_vain = 0 if self._waiting > 1 else self._in_vain + 1
+        self._waiting = 0
         return await self._run()
 
     async def _run(self) -> T:

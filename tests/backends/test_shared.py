@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from backends.shared import Shared
+from backends.shared import AGAIN, VAIN, Shared
 
 
 class Store:
@@ -151,3 +151,25 @@ async def test_last_waiters_that_go_away_leave_it_ready() -> None:
         await turn()
         store.gates[-1].set_result(None)
         assert await again == 0
+
+
+async def test_who_is_alone_again_and_again_waits_for_nobody_until_others_come() -> None:
+    reader: list[object] = []
+
+    async def read() -> None:
+        reader.append(asyncio.current_task())
+        await asyncio.sleep(0)
+
+    shared = Shared(read, rush=600)
+
+    async def made_it_itself() -> bool:
+        await shared()
+        return reader[-1] is asyncio.current_task()
+
+    assert await made_it_itself(), "the first one waits for nobody"
+    for _ in range(2):
+        assert [await made_it_itself() for _ in range(VAIN)] == [False] * VAIN
+        assert all([await made_it_itself() for _ in range(AGAIN)])
+        await asyncio.gather(*(made_it_itself() for _ in range(5)))
+        assert not await made_it_itself(), "others came"
+        await asyncio.gather(*(made_it_itself() for _ in range(5)))
