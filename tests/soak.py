@@ -141,7 +141,7 @@ async def soak(seconds: float, senders: int, deaths: int, seed: int) -> list[str
     """Runs it; the faults found."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        run = Run(stack.enter_context(started(folder)), time.monotonic() + seconds)
+        run = Run(stack.enter_context(started(folder, HEADWATER_CLIENT_COST="0")), time.monotonic() + seconds)
         tasks = [asyncio.create_task(sender(run, seed + number)) for number in range(senders)]
         for _ in range(deaths):
             await asyncio.wait(tasks, timeout=seconds / (deaths + 1))
@@ -149,7 +149,7 @@ async def soak(seconds: float, senders: int, deaths: int, seed: int) -> list[str
                 run.service.process.kill()
                 run.service.code()
                 run.faults += [line for line in run.service.log.splitlines() if "traceback" in line.lower()]
-                run.service = stack.enter_context(started(folder))
+                run.service = stack.enter_context(started(folder, HEADWATER_CLIENT_COST="0"))
                 await compare(run)
         await asyncio.gather(*tasks)
         await compare(run)

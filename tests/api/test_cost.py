@@ -218,3 +218,19 @@ async def test_answers_by_get_tell_it_too() -> None:
         given = await client.get("/graphql", params={"query": IMPACT}, headers=TOLD)
         assert json.loads(given.content)["extensions"]["cost"]["requestedQueryCost"] == REQUEST + FLAT + 1
         assert given.headers["etag"] != plain.headers["etag"]
+
+
+FOLLOWED = 'subscription { lineageChanged(of: ["dataset:default#a"]) { nodesAdded epoch } }'
+
+
+async def test_what_is_followed_has_its_price_too() -> None:
+    async with service(max_cost=100) as client:
+        await ask(client, CAPTURE)
+        given = await ask(client, FOLLOWED, Accept="text/event-stream")
+        assert '"TOO_COSTLY"' in given.text
+        assert f'"cost":{REQUEST + FLAT}' in given.text
+    async with service(client_cost=100_000, client_cost_per_second=1) as client:
+        for _ in range(3):
+            await client.post("/graphql", json={"query": HOPS, "variables": {"n": 49_840}})
+        given = await ask(client, FOLLOWED, Accept="text/event-stream")
+        assert '"THROTTLED"' in given.text
