@@ -2,10 +2,12 @@
 Starlette route that returns the same bytes. Run on a quiet machine; needs wrk (Debian: wrk).
 
     python -m benchmarks.lists [nodes] [--at DIRECTORY]     100,000 nodes unless said; keeps or finds the store there
+    python -m benchmarks.lists [nodes] --neo4j              lineage of some 1,000 nodes in a Neo4j of its own
 
 First lists of nodes of 8 fields that are there in memory, then questions about lineage in the embedded store, with no cache.
 Each server is a process with one worker; they are measured in turns, ROUNDS times, and ratios are of the medians. Then how
-long answers take with 64 connections at once.
+long answers take with 64 connections at once. With Neo4j the bare route runs the best statement known by the bare driver and
+answers with its ids, depths and edges; ours shows the same nodes and edges, without an index and with one.
 """
 
 import argparse
@@ -20,6 +22,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+import neo4j
+import orjson
 import strawberry
 import uvicorn
 import uvloop
@@ -31,11 +35,14 @@ from strawberry.asgi import GraphQL
 from strawberry.schema.config import StrawberryConfig
 
 from backends.base import LineageBackend
+from backends.neo4j_settings import Settings
 from backends.registry import open_backend
 from benchmarks.engine import load, roots
 from benchmarks.executor import ROWS, Row
-from benchmarks.graphs import layered
+from benchmarks.graphs import layered, writes
+from benchmarks.neo4j import CLOSURE, chosen
 from benchmarks.service import BARE, QUERIES, connected, served
+from benchmarks.throughput import neo4j_server
 from schema.context import Context
 from schema.http.app import GraphQLApp
 from schema.query import Query
@@ -46,7 +53,7 @@ ROUNDS: Final = 5
 SECONDS: Final = 3
 FEW, MANY = 4, 64
 """Connections at once."""
-PORTS: Final = {"ours": 18490, "default": 18491, "bare": 18492}
+PORTS: Final = {"ours": 18490, "default": 18491, "bare": 18492, "indexed": 18493, "statement": 18494}
 ROW: Final = "id namespace name title kind depth score shown"
 ASKED = {f"{size:,} nodes of 8 fields": f"{{ rows(most: {size}) {{ {ROW} }} }}" for size in (20, 1_000, 10_000)} | {
     name: QUERIES[name]
@@ -70,6 +77,11 @@ def nested(depth: int, first: int = 3) -> str:
 ASKED |= {f"nested, {depth} hops of 3": nested(depth) for depth in (5, 10)}
 
 
+SHOWN: Final = """query ($of: [ID!]!) {
+    lineage(of: $of, direction: DOWNSTREAM, kinds: [DATASET, OPERATION], maxNodes: 10000) {
+    nodes { entity { id } depth } edges { source target } answer { complete } } }"""
+
+
 @strawberry.type(name="Query")
 class WithRows(Query):
     @strawberry.field
@@ -83,6 +95,8 @@ def serve(name: str, url: str) -> None:
 
 
 def application(name: str, url: str) -> Starlette:
+    if name == "statement":
+        return statement(url)
     held: list[LineageBackend] = []
     schema = LineageSchema(query=WithRows)
 
@@ -107,8 +121,54 @@ def application(name: str, url: str) -> Starlette:
         async def __aexit__(self, *error: Any) -> None:
             await held.pop().__aexit__(None, None, None)
 
-    graphql = GraphQLApp(schema, context_of) if name == "ours" else default()
+    graphql = default() if name == "default" else GraphQLApp(schema, context_of)
     return Starlette(routes=[Route("/readyz", ready), Mount("/graphql", graphql)], lifespan=lambda _: Lifespan())
+
+
+def statement(url: str) -> Starlette:
+    """A route that runs the best statement known, by the bare driver."""
+    said = Settings.parse(url)
+    login = (said.user or "", said.password or "")
+    driver = neo4j.AsyncGraphDatabase.driver(said.url, auth=login, notifications_min_severity="OFF")
+
+    async def answer(request: Request) -> Response:
+        root = orjson.loads(await request.body())["variables"]["of"][0]
+        async with driver.session() as session:
+            record = await (await session.run(CLOSURE, root=root)).single(strict=True)
+        return Response(orjson.dumps(record.values()), media_type="application/json")
+
+    async def ready(_: Request) -> Response:
+        return Response()
+
+    return Starlette(routes=[Route("/readyz", ready), Route("/graphql/", answer, methods=["POST"])])
+
+
+async def beside_statement(nodes: int, folder: Path) -> None:
+    with neo4j_server(folder / "neo4j") as url:
+        graph = layered(nodes)
+        async with open_backend(url) as store:
+            for changes in writes(graph):
+                await store.apply(changes)
+        said = Settings.parse(url)
+        login = (said.user or "", said.password or "")
+        made = neo4j.AsyncGraphDatabase.driver(said.url, auth=login, notifications_min_severity="OFF")
+        async with made as driver, driver.session() as session:
+            of = [(await chosen(session, graph))[1_000]]
+        body = json.dumps({"query": SHOWN, "variables": {"of": of}})
+        servers = {"statement": url, "ours": url, "indexed": f"{url}?index=on"}
+        with ExitStack() as stack:
+            for name, store_url in servers.items():
+                stack.enter_context(served("-m", "benchmarks.lists", "--serve", name, store_url, port=PORTS[name]))
+            async with connected(PORTS["ours"]) as client:
+                told = json.loads(await client.post("/graphql/", body.encode()))["data"]["lineage"]
+            print(f"  lineage of {len(told['nodes']):,} nodes, {len(told['edges']):,} edges")
+            rates: dict[str, list[float]] = {name: [] for name in servers}
+            for _ in range(ROUNDS):
+                for name, found in rates.items():
+                    found.append((await asyncio.to_thread(wrk, folder, address(name, 0), body, FEW))[0])
+            bare, *_ = medians = [statistics.median(found) for found in rates.values()]
+            for name, rate in zip(servers, medians, strict=True):
+                print(f"  {name:<12} {rate:9,.1f} a second {rate / bare:9.2f}", flush=True)
 
 
 def wrk(folder: Path, url: str, body: str, connections: int) -> tuple[float, float]:
@@ -150,7 +210,7 @@ async def measure(path: Path, nodes: int, folder: Path) -> None:
         stack.enter_context(served("-c", BARE, str(answers), str(PORTS["bare"]), port=PORTS["bare"]))
         print(f"  {'':<52} {'ours':>9} {'default':>9} {'bare':>9}  ours/default  ours/bare   bytes")
         for number, (what, body) in enumerate(bodies.items()):
-            rates: dict[str, list[float]] = {name: [] for name in PORTS}
+            rates: dict[str, list[float]] = {name: [] for name in ("ours", "default", "bare")}
             for _ in range(ROUNDS):
                 for name, found in rates.items():
                     found.append((await asyncio.to_thread(wrk, folder, address(name, number), body, FEW))[0])
@@ -171,6 +231,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("nodes", nargs="?", type=int, default=100_000)
     arguments.add_argument("--at", type=Path)
+    arguments.add_argument("--neo4j", action="store_true")
     arguments.add_argument("--serve", nargs=2, metavar=("NAME", "URL"), help=argparse.SUPPRESS)
     said = arguments.parse_args()
     if said.serve:
@@ -179,6 +240,9 @@ def main() -> None:
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed")
     with tempfile.TemporaryDirectory() as temporary:
+        if said.neo4j:
+            uvloop.run(beside_statement(said.nodes, Path(temporary)))
+            return
         path = (said.at or Path(temporary)) / f"layered-{said.nodes}.db"
         if not path.exists():
             uvloop.run(load(path, lambda: layered(said.nodes)))
