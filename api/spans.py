@@ -5,6 +5,8 @@ no document, no variables, no ids.
 """
 
 import asyncio
+import logging
+import threading
 from collections.abc import Awaitable, Callable
 from time import time_ns
 from typing import Any, Final, TypeVar
@@ -18,6 +20,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import log
 from api.metrics import MeteredBackend, Metrics
 from api.middleware import METHODS, QUIET
 from api.version import VERSION
@@ -27,6 +30,8 @@ from schema.observed import UNREAD, Observed
 
 LONGEST_NAME: Final = 100
 """Characters of the name of an operation; the rest is cut off."""
+LAST_SECONDS: Final = 5.0
+"""How long the end of the service may wait for a collector."""
 _CARRIED: Final = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _BY_HAND: Final[dict[str, Any]] = {"record_exception": False, "set_status_on_exception": False}
@@ -109,7 +114,12 @@ class Tracing:
 
     async def close(self) -> None:
         """Sends what is left, as far as the collector takes it in time."""
-        await asyncio.to_thread(self._provider.shutdown)
+        # a thread that nobody waits for: the exporter's own time-outs are longer than a service may take to end
+        last = threading.Thread(target=self._provider.shutdown, daemon=True)
+        last.start()
+        await asyncio.to_thread(last.join, LAST_SECONDS)
+        if last.is_alive():
+            log(logging.WARNING, "traces.unsent")
 
 
 class TracedBackend(MeteredBackend):

@@ -1,5 +1,6 @@
 """Spans: one for each request, named by the operation, one for each call of the store below it; else nothing."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -235,6 +236,17 @@ def test_a_collector_that_is_not_there_keeps_nobody_waiting(tmp_path: Path) -> N
             assert post(f"{service.url}/graphql", json={"query": "{ __typename }"}).status_code == 200
         service.process.terminate()
         assert service.code() == 0
+
+
+def test_a_collector_that_never_answers_does_not_keep_the_service_from_ending(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        said = {"HEADWATER_TRACES": url, "OTEL_EXPORTER_OTLP_TIMEOUT": "600"}
+        with started(tmp_path, "--backend", "memory://", **said) as service:
+            post(f"{service.url}/graphql", json={"query": "{ __typename }"})
+            service.process.terminate()
+            assert service.code() == 0
+    assert "traces.unsent" in service.log
 
 
 def test_nothing_of_it_is_imported_where_no_spans_are_sent() -> None:
