@@ -123,7 +123,7 @@ class Settings:
     )
     max_nodes: int = _setting(200_000, "The most nodes one traversal visits; past it an answer is cut and says so.", least=1)
     max_cost: int = _setting(
-        50_000,
+        60_000,
         "What one GraphQL operation may cost, known before it is run: docs/graphql.md says how. More is TOO_COSTLY; "
         "0 takes anything.",
         least=0,

@@ -11,12 +11,12 @@ import strawberry
 from strawberry import UNSET
 from strawberry.schema_directive import Location
 
-WALK: Final = 40
+WALK: Final = 50
 """What lineage from one entity weighs: it is followed and put in order for each entity anew."""
 FLAT: Final = 200
 """What a graph, an impact or routes weigh beside what is shown of them: one traversal, told as a whole."""
-EDGE: Final = 3
-"""What an edge of a graph weighs, whose list is taken to be as long as that of its nodes: there are some three to each."""
+EDGE: Final = 2
+"""What an edge of a graph weighs, whose list is taken to be as long as that of its nodes: there are two or three to each."""
 LIST: Final = 40
 """What a list of runs weighs: a call of the store for each entity that has one."""
 SEARCH: Final = 200

@@ -132,7 +132,7 @@ WIDE = {
     ),
     "a program's whole graph": (
         """query ($of: [ID!]!) { lineage(of: $of, maxNodes: 10000) { nodes { depth entity { id kind name namespace tags
-        owners firstSeen lastSeen } } } }""",
+        owners firstSeen lastSeen } } edges { source target via evidence { runs lastSeen confidence } } } }""",
         {"of": ["a"]},
     ),
 }
