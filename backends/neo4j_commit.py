@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from backends.changes import Changes
 from backends.errors import BackendError, TimedOut, Unavailable
 from backends.model import EdgeKey, EdgeKind, Epoch
-from backends.neo4j_driver import Bolt, Record, Refused
+from backends.neo4j_driver import Bolt, Record, Refused, Watch
 from backends.neo4j_effect import compile_write
 from backends.neo4j_group import NEVER, Decided, Group, Incident, MoreNeeded
 from backends.neo4j_read import TRIMMED, compile_trim
@@ -137,11 +137,15 @@ class Committer:
 
     async def _together(self, writes: list[Changes]) -> list[Epoch | BackendError]:
         if self._wary == 0:
-            decided = await self._decided(writes, self._bolt.run, locked=False)
-            if not decided or await self._bolt.run(compile_write(decided, new_revision()), again=False) is not None:
+            watch = Watch(self._bolt)
+            decided = await self._decided(writes, watch.run, locked=False)
+            if decided:
+                if await self._bolt.run(compile_write(decided, new_revision()), again=False) is not None:
+                    return self._done(decided)
+                self._wary = WARY
+            elif watch.is_one_moment:  # else nothing tells that what was read belongs together
                 return self._done(decided)
-            self._wary = WARY
-        self._wary -= 1
+        self._wary = max(0, self._wary - 1)
         async with self._bolt.transaction() as run:
             decided = await self._decided(writes, run, locked=True)
             if decided and await run(compile_write(decided, new_revision())) is None:
