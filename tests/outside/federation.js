@@ -1,15 +1,15 @@
 // Composes a running service with a catalog made here, and asks both through a gateway. Arguments: the address of the service,
-// a file with {lists, queries} as JSON. Prints as JSON what composition said, the supergraph, and the answers by name.
+// its key, a file with {lists, queries} as JSON. Prints as JSON what composition said, the supergraph, and the answers by name.
 import { readFile } from "node:fs/promises";
 import { composeServices } from "@apollo/composition";
-import { ApolloGateway } from "@apollo/gateway";
+import { ApolloGateway, RemoteGraphQLDataSource } from "@apollo/gateway";
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginInlineTraceDisabled } from "@apollo/server/plugin/disabled";
 import { startStandaloneServer } from "@apollo/server/standalone";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { parse } from "graphql";
 
-const [url, file] = process.argv.slice(2);
+const [url, key, file] = process.argv.slice(2);
 const { lists, queries } = JSON.parse(await readFile(file));
 
 const typeDefs = parse(`
@@ -76,7 +76,7 @@ const resolvers = {
 async function ask(query) {
   const answer = await fetch(`${url}/graphql`, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${key}` },
     body: JSON.stringify({ query }),
   });
   return await answer.json();
@@ -99,7 +99,14 @@ const told = {
   answers: {},
 };
 if (composed.supergraphSdl) {
-  const gateway = new ApolloServer({ gateway: new ApolloGateway({ supergraphSdl: composed.supergraphSdl }) });
+  const buildService = ({ name, url }) =>
+    new RemoteGraphQLDataSource({
+      url,
+      willSendRequest({ request }) {
+        if (name === "lineage") request.http.headers.set("authorization", `Bearer ${key}`);
+      },
+    });
+  const gateway = new ApolloServer({ gateway: new ApolloGateway({ supergraphSdl: composed.supergraphSdl, buildService }) });
   await gateway.start();
   for (const [name, query] of Object.entries(queries)) {
     const { body } = await gateway.executeOperation({ query });

@@ -41,9 +41,9 @@ def told(answer: dict[str, Any]) -> dict[str, Any]:
 def test_it_composes_with_another_subgraph_and_a_gateway_asks_both(node: Callable[..., str], tmp_path: Path) -> None:
     asked = tmp_path / "asked.json"
     asked.write_text(json.dumps({"lists": LISTS, "queries": QUERIES}))
-    with started(tmp_path, HEADWATER_DEMO="1") as service:
-        composed = json.loads(node("federation.js", service.url, str(asked)))
-        metrics = get(f"{service.url}/metrics").text
+    with started(tmp_path, HEADWATER_DEMO="1", HEADWATER_TOKEN="t0ken") as service:
+        composed = json.loads(node("federation.js", service.url, "t0ken", str(asked)))
+        metrics = get(f"{service.url}/metrics", headers={"Authorization": "Bearer t0ken"}).text
     assert composed["errors"] == []
     assert composed["hints"] == []
     assert '@join__type(graph: LINEAGE, key: "namespace name")' in composed["supergraph"]
