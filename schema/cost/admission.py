@@ -12,15 +12,21 @@ from schema.cost.prices import REQUEST
 from schema.errors import ApiError, Code
 
 READING: Final = 100
-"""What it costs to read a text that was not met before, beside one for each of its characters."""
+"""What it costs to read a text that was not met before, or to make another price of it since @skip and @include leave other
+fields in, beside one for each of its characters."""
 
 
 def refused(
     priced: Priced, context: Context, operation: OperationDefinitionNode, variables: Mapping[str, Any]
 ) -> GraphQLError | None:
     """Why an operation is not run; None where it is, and then it is paid for. The request itself was paid for before."""
+    made, budget = priced.made, context.budget
     cost = context.cost = priced.cost(operation, variables)
-    most, budget = context.costs.max_cost, context.budget
+    if made and priced.made > made:  # the first price is paid for with the reading of the text
+        context.paid += READING + priced.length
+        if budget is not None and (wait := budget.take(READING + priced.length)):
+            return _error(throttled(wait, cost), operation)
+    most = context.costs.max_cost
     if not most and budget is not None:
         most = int(budget.most)
     if most and cost > most:
@@ -32,6 +38,10 @@ def refused(
     else:
         context.paid += cost - REQUEST
         return None
+    return _error(error, operation)
+
+
+def _error(error: ApiError, operation: OperationDefinitionNode) -> GraphQLError:
     return GraphQLError(error.message, operation, original_error=error)
 
 

@@ -1,6 +1,7 @@
 """The prices of one document's operations, kept with it."""
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, Final
 
 from graphql import (
@@ -14,11 +15,10 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from schema.cost.prices import Price, Prices
+from schema.cost.prices import Prices
 from schema.selection import Document
 
-MOST_CHOICES: Final = 32
-"""Of what @skip and @include may decide, so many are kept for a document."""
+_NUMBERS: Final = count()
 
 
 class Priced:
@@ -30,16 +30,19 @@ class Priced:
         switches = _Switches()
         visit(document, switches)
         self._switches = tuple(sorted(switches.names))
-        self._known: dict[tuple[Any, ...], Price] = {}
+        self._number = next(_NUMBERS)
+        self.length = document.loc.end if document.loc is not None else 0
+        """The characters of its text."""
+        self.made = 0
+        """Prices that were made of it."""
 
     def cost(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
         """The cost of one of its operations with these variables, which were coerced."""
-        key = (id(operation), *[variables.get(name) for name in self._switches]) if self._switches else (id(operation),)
-        price = self._known.get(key)
+        key = (self._number, id(operation), *[variables.get(name) for name in self._switches])
+        price = self._prices.kept.get(key)
         if price is None:
-            if len(self._known) >= MOST_CHOICES:
-                self._known.clear()
-            price = self._known[key] = self._prices.price(self._decided(operation, variables))
+            price = self._prices.keep(key, self._decided(operation, variables))
+            self.made += 1
         return price(variables)
 
     def dearest(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> str:

@@ -61,11 +61,15 @@ class Rule(NamedTuple):
 
 
 class Prices:
-    """What the schema says, read when first asked for."""
+    """What the schema says, read when first asked for, and the prices made of it: those of `most` lines at most, some 30 MB,
+    and what was made longest ago goes first."""
 
-    def __init__(self, core: GraphQLSchema) -> None:
+    def __init__(self, core: GraphQLSchema, *, most: int = 100_000) -> None:
         self.core = core
+        self.kept: dict[tuple[Any, ...], Price] = {}
         self._rules: dict[tuple[str, str], Rule] = {}
+        self._sizes: dict[tuple[Any, ...], int] = {}
+        self._most, self.lines = most, 0
 
     def rule(self, kind: GraphQLObjectType | GraphQLInterfaceType, name: str) -> Rule:
         """What is said of a field of a type."""
@@ -74,18 +78,28 @@ class Prices:
             found = self._rules[kind.name, name] = _rule(kind.fields[name])
         return found
 
-    def price(self, document: Document) -> Price:
-        """The price of an operation whose @skip and @include are decided."""
+    def keep(self, key: tuple[Any, ...], document: Document) -> Price:
+        """Makes the price of an operation whose @skip and @include are decided, to be found in `kept` by a key."""
+        made, lines = self._made(document)
+        self.kept[key], self._sizes[key] = made, lines
+        self.lines += lines
+        while self.lines > self._most and len(self.kept) > 1:
+            oldest = next(iter(self.kept))
+            del self.kept[oldest]
+            self.lines -= self._sizes.pop(oldest)
+        return made
+
+    def _made(self, document: Document) -> tuple[Price, int]:
         making = _Making(self, document, None)
         amount = making.operation()
         if isinstance(amount, int):
             constant = min(amount, MOST)
-            return lambda variables: constant
+            return lambda variables: constant, 5
         body = "".join(f" {line}\n" for line in making.lines)
         names: dict[str, Any] = {"count": count, "within": within, "MOST": MOST}
         exec(compile(f"def price(v):\n{body} return min({amount}, MOST)\n", "<price>", "exec"), names)
         made: Price = names["price"]
-        return made
+        return made, 5 + len(making.lines)
 
     def dearest(self, document: Document, variables: Mapping[str, Any]) -> str:
         """The place in a document where most of its price with these variables is, as names of fields with dots."""

@@ -46,6 +46,17 @@ async def test_reading_a_new_document_is_paid_for_once() -> None:
         assert first["actualQueryCost"] == again["actualQueryCost"] + READING + len(IMPACT)
 
 
+async def test_other_choices_of_what_is_left_in_are_paid_for_once_each() -> None:
+    text = 'query ($with: Boolean!) { dataset(name: "a") { id tags @include(if: $with) } }'
+    async with service() as client:
+        paid = []
+        for chosen in (True, True, False, False, True):
+            given = await client.post("/graphql", json={"query": text, "variables": {"with": chosen}}, headers=TOLD)
+            paid.append(given.json()["extensions"]["cost"]["actualQueryCost"])
+        new = READING + len(text)
+        assert paid == [REQUEST + 1 + new, REQUEST + 1, REQUEST + 1 + new, REQUEST + 1, REQUEST + 1]
+
+
 async def test_an_answer_that_was_ready_costs_next_to_nothing() -> None:
     async with service() as client:
         await ask(client, CAPTURE)

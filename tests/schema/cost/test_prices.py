@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from schema.cost.directives import EDGE, FLAT, LIST, SEARCH, WALK, WRITE
-from schema.cost.priced import MOST_CHOICES, Priced
+from schema.cost.priced import Priced
 from schema.cost.prices import INTROSPECTION, MOST, REQUEST, Prices
 from schema.service import schema
 
@@ -158,17 +158,25 @@ def test_each_operation_has_its_own_price() -> None:
         assert both.cost(operation, {}) == REQUEST + most
 
 
-def test_choices_that_are_remembered_are_bounded() -> None:
+def test_prices_that_are_kept_are_bounded() -> None:
+    """Each choice of @skip and @include has a price of its own, and there are many choices."""
     names = [f"v{n}" for n in range(7)]
     fields = " ".join(f'{name}: node(id: "x") @include(if: ${name}) {{ id }}' for name in names)
     document = parse(f"query ({' '.join(f'${name}: Boolean!' for name in names)}) {{ {fields} }}")
     operation = get_operation_ast(document)
     assert operation is not None
-    made = Priced(PRICES, document)
-    for bits in range(2 ** len(names)):
-        chosen = {name: bool(bits >> at & 1) for at, name in enumerate(names)}
-        assert made.cost(operation, chosen) == REQUEST + bits.bit_count()
-        assert len(made._known) <= MOST_CHOICES
+    prices = Prices(CORE, most=100)
+    made = Priced(prices, document)
+    for turn in range(2):
+        for bits in range(2 ** len(names)):
+            chosen = {name: bool(bits >> at & 1) for at, name in enumerate(names)}
+            before = made.made
+            assert made.cost(operation, chosen) == REQUEST + bits.bit_count()
+            assert made.made == before + 1, (turn, bits)
+            assert made.cost(operation, chosen) == REQUEST + bits.bit_count()
+            assert made.made == before + 1
+            assert prices.lines <= 100
+            assert len(prices.kept) <= 20
 
 
 def test_what_cannot_be_said_is_said_as_the_most() -> None:
