@@ -21,7 +21,7 @@ from backends.registry import open_backend
 from backends.testing.graphs import CHAIN, arrows, dataset, stated
 from backends.testing.reading import ask, copied, epoch_of, listed, node_of, topology
 from tests.backends.hasty import hasty
-from tests.backends.neo4j_store import by_hand, empty, wipe
+from tests.backends.neo4j_store import by_hand, counted, empty, wipe
 from tests.backends.neo4j_writer import WRITERS
 from tests.backends.test_processes import (
     COUNTER,
@@ -353,3 +353,16 @@ async def test_wrong_password_or_database_is_a_mistake_in_the_settings(url: str)
                 pass
         assert isinstance(raised.value, Misconfigured) or "ssc" in wrong
         assert "wrong" not in str(raised.value)
+
+
+async def test_write_that_changes_nothing_is_believed_only_of_one_moment(url: str) -> None:
+    """What was read in parts, beside another writer, would make an epoch that is older than what it says."""
+    await wipe(url)
+    async with counted(url) as one, counted(url) as other:
+        await one.store.apply(stated(arrows("x-y")))
+        later = await other.store.apply(stated(arrows("a-b")))
+        one.count()
+        assert await one.store.apply(stated(arrows("a-b"))) == later
+        assert one.count() == 2, "read, and read again under the lock"
+        assert await one.store.apply(stated(arrows("a-b"))) == later
+        assert one.count() == 1, "nobody wrote meanwhile"

@@ -109,19 +109,6 @@ async def test_calls_take_as_many_round_trips_as_they_must(url: str, bolt: Count
     assert bolt.count() == 1
 
 
-async def test_write_that_changes_nothing_is_believed_only_of_one_moment(url: str, bolt: Counted) -> None:
-    """What was read in parts, beside another writer, would make an epoch that is older than what it says."""
-    store = bolt.store
-    await store.apply(stated(shop()))
-    bolt.count()
-    async with counted(url) as other:
-        later = await other.store.apply(stated(arrows("a-b")))
-        assert await store.apply(stated(arrows("a-b"))) == later
-    assert bolt.count() == 2, "read, and read again under the lock"
-    assert await store.apply(stated(arrows("a-b"))) == later
-    assert bolt.count() == 1, "nobody wrote meanwhile"
-
-
 async def test_writes_that_wait_together_are_committed_together(bolt: Counted) -> None:
     store = bolt.store
     changes = [stated(arrows(f"a-n{n}")) for n in range(40)]
