@@ -120,6 +120,7 @@ async def serve(app: Starlette, settings: Settings, listener: socket.socket, ann
         http="httptools",
         ws=Socket,
         ws_max_size=settings.max_query_bytes,
+        ws_ping_timeout=settings.stream_seconds,
         ws_per_message_deflate=False,  # it would keep tens of thousands of bytes for each socket
         log_config=None,
         access_log=False,

@@ -169,7 +169,8 @@ class Settings:
     )
     stream_seconds: float = _setting(
         30.0,
-        "How long one message to a WebSocket or an event stream may wait to be taken; then it is cut.",
+        "How long one message to a WebSocket or an event stream may wait to be taken, or a ping for its answer; then it is "
+        "cut.",
         least=0.01,
         most=600,
     )

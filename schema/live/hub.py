@@ -103,6 +103,7 @@ class Live:
                 then = Rewound(self._backend, since, self.bounds.rows)
                 await then.check(question.of)
                 before = await drawn(then, self._costs, question, self._most)
+                self.wake()  # that epoch may be of another process, and newer than what was read here
             picture = await watch.reach(-1 if since is None else since.seq)
             # No await from here until the queue is there: what is told next begins where this ends.
             delta = Delta(watch.epoch) if before is None else delta_of(before, picture).at(watch.epoch)
@@ -240,7 +241,7 @@ class Live:
         picture = await drawn(self._backend, self._costs, watch.question, self._most)
         if not self._backend.capabilities.snapshot_reads:
             await self._look()
-        if self._open.touch(watch.question, picture) or picture.epoch.seq < watch.epoch.seq:
+        if self._open.touch(picture) or picture.epoch.seq < watch.epoch.seq:
             watch.is_dirty = True
             return False
         more = picture.size - watch.size

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.base import LineageBackend
-from backends.changes import LogOp, LogRow
+from backends.changes import LogRow
 from backends.ids import Kind
 from backends.model import Direction, EdgeKind, Epoch
 from schema.context import Context, Costs
@@ -110,7 +110,6 @@ class Changes:
 
     def __init__(self, rows: Iterable[LogRow]) -> None:
         self._rows = tuple(rows)
-        self._ids = {row.id for row in self._rows if row.op <= LogOp.NODE_WENT}
         self._ends: dict[object, NDArray[np.int64]] = {}
 
     def __bool__(self) -> bool:
@@ -122,14 +121,10 @@ class Changes:
             return self
         return Changes(row for row in self._rows if row.seq > epoch.seq)
 
-    def touch(self, question: Question, picture: Picture) -> bool:
-        """Whether the picture may be another after them: they begin (upstream: end) at a node that was visited, or what was
-        asked about came or went."""
-        if not self._rows:
-            return False
-        if not self._ids.isdisjoint(question.of):
-            return True
-        return any(self._meet(each) for each in picture.visited)
+    def touch(self, picture: Picture) -> bool:
+        """Whether the picture may be another after them: they begin (upstream: end) at a node that was visited. What was
+        asked about is always one of these."""
+        return bool(self._rows) and any(self._meet(each) for each in picture.visited)
 
     def _meet(self, visited: Visited) -> bool:
         key = (visited.direction, visited.edge_kinds)

@@ -40,7 +40,7 @@ class Watch:
             if len(self._missed) > MISSED:
                 self._missed.clear()
                 self.is_dirty = True
-        elif self.picture is None or changes.after(self.epoch).touch(self.question, self.picture):
+        elif self.picture is None or changes.after(self.epoch).touch(self.picture):
             self.is_dirty = True
         elif not self.is_dirty and epoch.seq > self.epoch.seq:
             self.epoch = epoch
@@ -55,7 +55,7 @@ class Watch:
         """A picture was drawn, and the log was read until `epoch`: whoever reads is told how it differs."""
         before, self.picture = self.picture, picture
         missed = Changes(self._missed).after(picture.epoch)
-        if missed.touch(self.question, picture):
+        if missed.touch(picture):
             self.is_dirty = True
         self._missed.clear()
         self.epoch = picture.epoch if self.is_dirty or picture.epoch.seq > epoch.seq else epoch

@@ -16,7 +16,7 @@ PATIENCE = 60.0
 EDGE = "{ id source target kind via viaCount }"
 ARGUMENTS = "of: $of, direction: $direction, depth: $depth, kinds: $kinds, edgeKinds: $edgeKinds"
 VARIABLES = "$of: [ID!]!, $direction: Direction!, $depth: Int, $kinds: [Kind!], $edgeKinds: [EdgeKind!]"
-LINEAGE = f"""query ({VARIABLES}) {{ lineage({ARGUMENTS}, maxNodes: 10000) {{
+LINEAGE = f"""query ({VARIABLES}) {{ lineage({ARGUMENTS}, maxNodes: 1000) {{
     nodes {{ entity {{ id }} }} edges {EDGE} answer {{ epoch complete }} }} }}"""
 CHANGED = f"""subscription ({VARIABLES}, $since: String) {{ lineageChanged({ARGUMENTS}, since: $since) {{
     nodesAdded nodesRemoved edgesAdded {EDGE} edgesRemoved {EDGE} epoch }} }}"""

@@ -24,8 +24,6 @@ from tests.schema.live.client import CHANGED, LINEAGE, PATIENCE, Follower, Known
 from tests.schema.live.test_random import Named
 from tests.schema.world import DAY, World
 
-DOWN = {"direction": "DOWNSTREAM"}
-
 
 class Moody(Named):
     """Fails, looks elsewhere or lags where it is told to."""
@@ -185,6 +183,16 @@ async def test_what_cannot_be_followed_is_said_at_once() -> None:
         assert (await follow("a")).error == "TOO_COSTLY"
 
 
+async def test_an_epoch_of_another_process_is_gone_on_from_though_it_is_newer_than_what_was_read_here() -> None:
+    async with following("a *1 b", pause=60.0) as (world, live, follow):
+        await follow("a")
+        await world.lines("b *2 c")
+        known = Known.of((await world.ask(LINEAGE, of=[node("a")], direction="BOTH"))["lineage"])
+        it = await follow("a", since=known.epoch, known=known)
+        assert (it.told, it.error, it.known.nodes) == (1, "", {node(each) for each in "abc"})
+        assert live.drawn == 2
+
+
 async def test_to_go_on_takes_whole_ids() -> None:
     async with following("a *1 b") as (world, _, follow):
         await world.say("dataset:default#other", alias_of=node("a"))
@@ -199,6 +207,26 @@ async def test_what_did_not_stand_at_an_epoch_cannot_be_gone_on_with_from_there(
         epoch = str((await world.store.changes_since(None)).epoch)
         await world.lines("b *2 c")
         assert (await follow("c", since=epoch)).error == "GONE"
+
+
+async def test_what_was_nearer_by_a_way_that_is_found_later_was_within_reach() -> None:
+    """Of then: f is four steps away along e, three along c, which is only seen once c was traversed from; g is behind f."""
+    async with following("t/r t/a t/b t/e t/f t/g", "t/r t/c t/d t/f") as (world, _, follow):
+        columns = {"kinds": ["COLUMN"], "depth": 4, "direction": "DOWNSTREAM"}
+        known = Known.of((await world.ask(LINEAGE, of=[node("t/r")], **columns))["lineage"])
+        assert len(known.nodes) == 8
+        await drop(world, "t/e t/f", "t/r t/c", "t/d t/f")
+        it = await follow("t/r", since=known.epoch, known=known, **columns)
+        assert it.known.nodes == {node(f"t/{name}") for name in "rabe"}
+
+
+async def test_an_operation_without_edges_that_is_gone_stood_for_its_job_then() -> None:
+    async with following("a *j.1 b") as (world, _, follow):
+        await drop(world, "a *j.1 b")
+        known = Known.of((await world.ask(LINEAGE, of=[node("J:j")], direction="BOTH"))["lineage"])
+        await world.store.apply(Changes(DAY, (NodeChange(node("*j.1"), withdrawn=True),)))
+        it = await follow("J:j", since=known.epoch, known=known)
+        assert (it.error, it.known.nodes) == ("", {node("J:j")})
 
 
 async def test_an_epoch_too_long_ago_is_gone_and_names_that_nobody_has_are() -> None:
