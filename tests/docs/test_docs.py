@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from api.demo import QUESTION
@@ -17,7 +18,9 @@ from tests.api.process import PATIENCE, ROOT, Service, environment, get, post, s
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-QUESTIONS = [pytest.param(path.read_text(), id=path.name) for path in sorted((ROOT / "ui/graphiql/questions").iterdir())]
+SAVED = {path.name: path.read_text() for path in sorted((ROOT / "ui/graphiql/questions").iterdir())}
+QUESTIONS = [pytest.param(text, id=name) for name, text in SAVED.items() if "\nquery " in text]
+FOLLOWED = [pytest.param(text, id=name) for name, text in SAVED.items() if "\nsubscription " in text]
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -51,10 +54,19 @@ def test_queries_answer(service: Service, query: str) -> None:
         assert re.search(r'"(nodes|edges|paths|operations|id|errors)": ?\[?[^\]]', json.dumps(answer["data"])), "not empty"
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", [*QUESTIONS, *FOLLOWED])
 def test_questions_are_as_the_page_takes_them(question: str) -> None:
     """Their words in the first line, then one query with a name of its own."""
-    assert re.fullmatch(r"# \S.*\nquery [A-Z]\w+ \{\n[^#]*\}\n", re.sub(r'"[^"\n]*"', '""', question))
+    assert re.fullmatch(r"# \S.*\n(query|subscription) [A-Z]\w+ \{\n[^#]*\}\n", re.sub(r'"[^"\n]*"', '""', question))
+
+
+@pytest.mark.parametrize("question", FOLLOWED)
+def test_what_is_followed_begins_to_answer(service: Service, question: str) -> None:
+    headers = {"accept": "text/event-stream"}
+    asked = httpx.stream("POST", f"{service.url}/graphql", json={"query": question}, headers=headers, timeout=PATIENCE)
+    with asked as answer:
+        first = next(line for line in answer.iter_lines() if line.startswith("data:"))
+    assert "errors" not in json.loads(first.removeprefix("data:"))
 
 
 @pytest.mark.parametrize("script", blocks("sh"))

@@ -1,5 +1,5 @@
 // Opens GraphiQL in Chromium as a person would: gives the key it asks for, clicks a question, waits for the answer. Prints
-// what the page asked for and complained of, as JSON: {requests, complaints, answer}.
+// what the page asked for and complained of, as JSON: {requests, complaints, answer, followed, asksAgain}.
 //   node graphiql.js CHROMIUM URL KEY
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -97,15 +97,21 @@ await until(`!!document.querySelector(".headwater-key input")`);
 await run(`document.querySelector(".headwater-key input").value = ${JSON.stringify(key)};
   document.querySelector(".headwater-key").requestSubmit()`);
 // The page is loaded anew; with the key it knows the schema, and no longer asks for one.
-const button = `document.querySelector(".headwater-questions button")`;
+const buttons = `document.querySelectorAll(".headwater-questions button")`;
+const button = `${buttons}[0]`;
+const result = `(document.querySelector(".result-window")?.innerText ?? "")`;
 await until(`!!${button} && performance.getEntriesByType("navigation")[0].type === "reload"`);
 await until(`!!document.querySelector(".graphiql-query-editor .view-line")?.innerText`);
 await run(`${button}.click()`);
-const answer = await until(`(document.querySelector(".result-window")?.innerText ?? "").includes("data") &&
-  document.querySelector(".result-window").innerText`);
+const answer = await until(`${result}.includes('"data"') && ${result}`);
+await run(`${buttons}[${buttons}.length - 1].click()`); // the last one is followed until that is stopped
+const followed = await until(`${result}.includes('"lineageChanged"') && ${result}`);
+await until(`!!document.querySelector('button[aria-label^="Stop"]')`);
+await run(`document.querySelector('button[aria-label^="Stop"]').click()`);
+await until(`!!document.querySelector('button[aria-label^="Execute"]')`);
 const asksAgain = await run(`!!document.querySelector(".headwater-key")`);
 
-console.log(JSON.stringify({ requests, complaints, answer, asksAgain }));
+console.log(JSON.stringify({ requests, complaints, answer, followed, asksAgain }));
 clearTimeout(deadline);
 browser.removeAllListeners("exit");
 browser.on("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));

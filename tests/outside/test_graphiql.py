@@ -50,4 +50,5 @@ def test_in_a_browser_it_loads_nothing_from_elsewhere_asks_for_the_key_and_answe
     assert len([url for url in requests if ".worker-" in url]) >= 2, "the editor's workers were not seen"
     assert set(seen["complaints"]) <= {UNASKED}, "violations of the policy, exceptions"
     assert '"impact"' in seen["answer"]
+    assert '"epoch"' in seen["followed"]
     assert not seen["asksAgain"]

@@ -7,7 +7,7 @@ export const questions = Object.keys(files)
   .sort()
   .map((path) => {
     const [first] = files[path].split("\n", 1);
-    const [, operation] = files[path].match(/^query (\w+)/m);
+    const [, operation] = files[path].match(/^(?:query|subscription) (\w+)/m);
     return { name: path, title: first.replace(/^#\s*/, ""), operation, query: files[path] };
   });
 
