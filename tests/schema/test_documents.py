@@ -165,7 +165,10 @@ async def test_enforced_nothing_else_runs_and_nothing_is_remembered() -> None:
         apollo = await http.post("/graphql", json={"query": OTHER, **apq(id_of(OTHER)[7:])})
         assert (apollo.status_code, code(apollo)) == (403, "FORBIDDEN")
         assert code(await http.post("/graphql", json=apq(id_of(OTHER)[7:]))) == "PERSISTED_QUERY_NOT_FOUND"
-    assert met == [OTHER, QUERY + " ", OTHER, "{", OTHER]
+        assert code(await http.post("/graphql", json={"query": OTHER, **apq("an-id-of-ours")})) == "FORBIDDEN"
+        assert code(await http.post("/graphql", json={"query": OTHER, "documentId": "orders"})) == "BAD_INPUT"
+        assert (await ask(http, query=QUERY, **apq("an-id-of-ours"))).json() == DATA
+    assert met == [OTHER, QUERY + " ", OTHER, "{", OTHER, OTHER]
 
 
 async def test_observed_all_runs_and_what_is_not_trusted_is_told() -> None:
