@@ -139,13 +139,13 @@ async def test_what_names_no_document_is_a_malformed_request(said: dict[str, Any
 
 
 async def test_what_is_remembered_is_bounded_and_what_was_asked_longest_ago_goes() -> None:
-    texts = Texts(most_bytes=10 * (OVERHEAD + 100))
+    texts = Texts(most_bytes=10 * (OVERHEAD + 20))
     for number in range(100):
         text = f"{{ a{number}: __typename }}"
         assert texts.text_of({"query": text, "documentId": id_of(text)}) == text
         assert texts.text_of({"documentId": id_of("{ a0: __typename }")}) == "{ a0: __typename }"
     assert 5 <= len(texts._kept) <= 10
-    assert texts._bytes <= 10 * (OVERHEAD + 100)
+    assert texts._bytes <= 10 * (OVERHEAD + 20)
     with pytest.raises(ApiError):
         texts.text_of({"documentId": id_of("{ a1: __typename }")})
     large = Texts(most_bytes=1 << 30)
