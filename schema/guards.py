@@ -48,6 +48,8 @@ from schema.execute.run import Refusal
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 """Made once: graphql-core keeps what it learns of a rule's class, so a class made for each request costs ten times more."""
 MAX_VALIDATION_ERRORS = 20
+TOKEN = 700
+"""Bytes that a token of a document takes, about, with its part of what is made of it."""
 MAX_DIGITS = 400
 """Of a number in a document; that of the greatest Float has 309."""
 _MANY_DIGITS = re.compile(rf"\d{{{MAX_DIGITS + 1}}}")
@@ -64,6 +66,8 @@ class Limits:
     directives: int = 20
     root_fields: int = 20
     fields: int = 1_000
+    repeats: int = 5_000
+    """Pairs of fields that are one field of the answer, and of fragments at one place: validation compares each pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,11 @@ class Prepared:
 
 
 class Documents:
-    """Documents read and checked, the last used kept. Bounded by number and by the bytes of their texts."""
+    """Documents read and checked, the last used kept. Bounded by number and by the bytes that they take, about."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits, *, most: int = 512, most_bytes: int = 4 << 20) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: Limits, *, most: int = 512, most_bytes: int = 64 << 20) -> None:
         self._schema, self._limits, self._most, self._most_bytes = schema, limits, most, most_bytes
-        self._kept: OrderedDict[str, Prepared] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Prepared, int]] = OrderedDict()
         self._bytes = 0
         self._prices = Prices(schema)
 
@@ -117,13 +121,14 @@ class Documents:
         found = self._kept.get(text)
         if found is not None:
             self._kept.move_to_end(text)
-            return found
+            return found[0]
         made = self._read(text)
         if len(text) <= self._limits.bytes:
-            self._kept[text] = made
-            self._bytes += len(text)
+            size = len(text) + TOKEN * _tokens(made.document)
+            self._kept[text] = (made, size)
+            self._bytes += size
             while len(self._kept) > self._most or self._bytes > self._most_bytes:
-                self._bytes -= len(self._kept.popitem(last=False)[0])
+                self._bytes -= self._kept.popitem(last=False)[1][1]
         return made
 
     def cost_of_reading(self, text: str) -> int:
@@ -151,7 +156,7 @@ class Documents:
         except GraphQLSyntaxError as error:
             if _has_more_tokens(text, limits.tokens):
                 return _refused(Code.TOO_LARGE, f"the document has more than {limits.tokens:,} tokens")
-            return Prepared(None, (error,))
+            return Prepared(None, (error.with_traceback(None),))  # which would hold on to all that was read
         if _MANY_DIGITS.search(text):
             visit(document, numbers := _Numbers())
             if numbers.error is not None:
@@ -165,6 +170,13 @@ class Documents:
 
 def _refused(code: Code, message: str) -> Prepared:
     return Prepared(None, (GraphQLError(message, extensions={"code": code.value}),))
+
+
+def _tokens(document: DocumentNode | None) -> int:
+    token, count = document.loc.start_token if document is not None and document.loc is not None else None, 0
+    while token is not None:
+        token, count = token.next, count + 1
+    return count
 
 
 def _has_more_tokens(text: str, most: int) -> bool:
@@ -211,7 +223,41 @@ def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:
             if count > most:
                 words = f"the query has more than {most:,} {what}; ask in parts"
                 return GraphQLError(words, node, extensions={"code": Code.TOO_COSTLY.value})
+        if _repeats(node, fragments, limits.repeats) > limits.repeats:
+            words = "the query asks for the same fields too often at one place; say each once"
+            return GraphQLError(words, node, extensions={"code": Code.TOO_COSTLY.value})
     return None
+
+
+def _repeats(operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode], most: int) -> int:
+    """How many pairs there are to compare, counted until there are more than `most`: of the fields that are merged, once for
+    each inline fragment around them, and of the fragments spread at one place."""
+    total = 0
+    left = [[operation.selection_set]]
+    while left and total <= most:
+        groups: dict[str, list[SelectionSetNode | None]] = {}
+        spread: dict[str, int] = {}
+        deepest = 1
+        within = [(each, 1) for each in left.pop()]
+        while within:
+            selections, depth = within.pop()
+            deepest = max(deepest, depth)
+            for node in selections.selections:
+                if isinstance(node, FieldNode):
+                    groups.setdefault((node.alias or node.name).value, []).append(node.selection_set)
+                elif isinstance(node, InlineFragmentNode):
+                    within.append((node.selection_set, depth + 1))
+                elif isinstance(node, FragmentSpreadNode):
+                    name = node.name.value
+                    spread[name] = spread.get(name, 0) + 1
+                    if spread[name] == 1 and name in fragments:
+                        within.append((fragments[name].selection_set, depth))
+        pairs = sum(len(nodes) * (len(nodes) - 1) // 2 for nodes in groups.values())
+        total += deepest * (pairs + len(spread) * (len(spread) - 1) // 2)
+        for nodes in groups.values():
+            if below := [each for each in nodes if each is not None]:
+                left.append(below)
+    return total
 
 
 def _size(

@@ -24,6 +24,12 @@ TOO_COSTLY = {
     "root fields": "{ " + " ".join(f"__typename a{n}: __typename" for n in range(20)) + " }",
     "fields": '{ node(id: "x") { ' + "id " * 1001 + "} }",
     "aliases in fragments": "{ ...A ...A } fragment A on Query { " + " ".join(f"a{n}: __typename" for n in range(16)) + " }",
+    "the same fields": '{ node(id: "x") { ... on Dataset {' + " columns { nodes { id } }" * 100 + " } } }",
+    "the same field in fragments in fragments": '{ node(id: "x") {' + "... on Entity {" * 60 + "id " * 30 + "}" * 60 + "} }",
+    "fragments beside each other": '{ node(id: "x") { '
+    + " ".join(f"...F{n}" for n in range(150))
+    + " } } "
+    + " ".join(f"fragment F{n} on Entity {{ id }}" for n in range(150)),
     "a tree of fragments": "{ ...F0 } "
     + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(20))
     + " fragment F20 on Query { __typename }",
@@ -84,14 +90,18 @@ def test_a_document_is_read_once() -> None:
 
 
 def test_what_is_remembered_is_bounded_by_number_and_by_size() -> None:
-    documents = Documents(schema()._schema, Limits(), most=3, most_bytes=10_000)
+    documents = Documents(schema()._schema, Limits(), most=3, most_bytes=50_000)
     kept = [documents.prepare(f"{{ a{n}: __typename }}") for n in range(3)]
     assert documents.prepare("{ a0: __typename }") is kept[0]
     documents.prepare("{ a3: __typename }")
     assert documents.prepare("{ a0: __typename }") is kept[0]
     assert documents.prepare("{ a1: __typename }") is not kept[1]
-    documents.prepare("{ __typename } #" + "x" * 9_980)
+    documents.prepare("{ __typename } #" + "x" * 49_900)
     assert documents.prepare("{ a0: __typename }") is not kept[0]
+    kept = [documents.prepare(f"{{ a{n}: __typename }}") for n in range(2)]
+    documents.prepare("{ " + "a " * 60 + "}")  # which is short, and takes as much as the other
+    assert documents.prepare("{ a0: __typename }") is not kept[0]
+    assert documents.prepare("{ a1: __typename }") is not kept[1]
 
 
 async def test_limits_can_be_others() -> None:
