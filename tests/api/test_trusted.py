@@ -1,14 +1,19 @@
 """Trusted documents as the service is set to take them."""
 
 import json
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from api.app import create_app
 from api.settings import BadSetting, Settings
 from api.trusted import MOST_BYTES
-from tests.api.process import headwater, started
+from schema.http.documents import id_of
+from tests.api.followers import opened
+from tests.api.process import PATIENCE, get, headwater, post, started
 from tests.api.service import service
 
 TYPENAME = "{ __typename }"
@@ -89,3 +94,42 @@ def test_the_command_line_says_so_in_one_line_and_serves_the_right_one(tmp_path:
     file(tmp_path, orders=TYPENAME)
     with started(tmp_path, **wrong):
         pass
+
+
+def test_enforced_no_way_in_runs_anything_else(tmp_path: Path) -> None:
+    """By POST and GET, as events and over a socket."""
+    follow = 'subscription Follow { lineageChanged(of: ["dataset:default#a"]) { epoch } }'
+    capture = 'mutation { captureOperation(input: { name: "j", inputs: ["a"], outputs: ["b"] }) { epoch } }'
+    variables = {"HEADWATER_DOCUMENTS": "enforce", "HEADWATER_DOCUMENTS_FILE": file(tmp_path, follow=follow, say=capture)}
+
+    def codes(answer: Any) -> list[str]:
+        return [error["extensions"]["code"] for error in answer.get("errors", ())]
+
+    with started(tmp_path, "--backend", "memory://", **variables) as service, opened(service.url) as socket:
+        url = f"{service.url}/graphql"
+        other = follow.replace("Follow", "Other")
+        events = {"accept": "text/event-stream"}
+
+        def event(**said: str) -> Any:
+            with httpx.stream("POST", url, json=said, headers=events, timeout=PATIENCE) as answer:
+                line = next(line for line in answer.iter_lines() if line.startswith("data:"))
+            return json.loads(line.removeprefix("data:"))
+
+        numbers = count()
+
+        def message(**said: str) -> Any:
+            name = str(next(numbers))
+            socket.send(json.dumps({"id": name, "type": "subscribe", "payload": said}))
+            told = json.loads(socket.recv(PATIENCE))
+            assert told["id"] == name
+            socket.send(json.dumps({"id": name, "type": "complete"}))
+            return {"errors": told["payload"]} if told["type"] == "error" else told["payload"]
+
+        assert "errors" not in post(url, json={"documentId": "say"}).json()
+        for ask in (event, message):
+            for said in ({"documentId": "follow"}, {"query": follow}):
+                assert list(ask(**said)["data"]) == ["lineageChanged"]
+            for said in ({"query": other}, {"query": other, "documentId": id_of(other)}, {"query": TYPENAME}):
+                assert codes(ask(**said)) == ["FORBIDDEN"], ask
+        assert codes(post(url, json={"query": TYPENAME}).json()) == ["FORBIDDEN"]
+        assert codes(get(url, params={"query": TYPENAME}).json()) == ["FORBIDDEN"]
