@@ -115,5 +115,6 @@ console.log(JSON.stringify({ requests, complaints, answer, followed, asksAgain }
 clearTimeout(deadline);
 browser.removeAllListeners("exit");
 browser.on("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+setTimeout(() => browser.kill("SIGKILL"), 10_000).unref(); // should it not want to go
 await call("Browser.close").catch(() => browser.kill("SIGKILL"));
 socket.close();
