@@ -8,14 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope
 
 from backends.errors import Unavailable
 from backends.memory import MemoryBackend
 from backends.model import Subgraph, Traversal
 from schema.context import Context
 from schema.http.app import GraphQLApp
-from schema.http.leaving import PATIENCE
+from schema.http.leaving import PATIENCE, Leaving, Left
 from schema.http.requests import GRAPHQL_JSON
 from schema.service import schema
 from tests.schema.world import World
@@ -258,6 +258,37 @@ async def test_what_is_written_is_written_whoever_leaves() -> None:
         backend.may_end.set()
         await answering
     assert sent[0]["status"] == 200
+
+
+async def test_of_those_who_wait_only_who_left_is_given_up_and_the_clock_stops_with_the_last() -> None:
+    leaving, may_end = Leaving(), asyncio.Event()
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def stays() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def answered(receive: Receive, *, may_stop: bool = True) -> str:
+        with leaving.unless_left(receive, lambda: may_stop):
+            await may_end.wait()
+        return "answered"
+
+    for _ in range(2):
+        may_end.clear()
+        left, written, waited = (
+            asyncio.create_task(each) for each in (answered(gone), answered(gone, may_stop=False), answered(stays))
+        )
+        async with asyncio.timeout(60):
+            with pytest.raises(Left):
+                await left
+            may_end.set()
+            assert {await written, await waited} == {"answered"}
+            for _ in range(1_000):  # a look may still be to come, and is the last
+                if leaving._is_timed:
+                    await asyncio.sleep(PATIENCE / 5)
+            assert not leaving._is_timed
 
 
 LONG = {"query": "{ __schema { types { name } } }"}
