@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backends.base import LineageBackend
 from backends.changes import LogPage
@@ -90,6 +91,8 @@ class CachedBackend(Wrapper):
         self._limits = limits or Limits()
         self._log = Log(inner.changes_since, self._limits.rows)
         self._names = Names(inner)
+        self._named = 0
+        """The number of the history that the names are of."""
         self._flights: Flights[Found] = Flights()
         self.stats = Stats()
         self._store = store
@@ -154,6 +157,13 @@ class CachedBackend(Wrapper):
             return await self._inner.changes_since(epoch)
         await self._log.now()  # together with all who ask at this moment
         return self._log.end
+
+    def names(self, numbers: NDArray[np.int64]) -> Sequence[str] | None:
+        """Also where the backend has them not in memory: those that answers of late, of this history, have named."""
+        if self._named != self._log.histories:
+            self._named = self._log.histories
+            self._names.forget()
+        return self._names.told(numbers)
 
     def used_again(self, traversals: Iterable[Traversal]) -> None:
         """Counts uses of answers that were proved elsewhere."""

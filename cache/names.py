@@ -2,6 +2,7 @@
 once, however many answers name it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import ne
 from typing import overload
 
 import numpy as np
@@ -28,10 +29,20 @@ class Names:
         """Makes sure that these can be told; what to keep with the answer for that, if anything."""
         if self.own is None and self._backend.names(numbers) is not None:
             return None
-        if self.own is None:
-            self.own = {}
-        self._add(self.own, numbers, ids)
+        texts = list(ids)
+        if self.own is None or any(map(ne, map(self.own.get, numbers.tolist(), texts), texts)):
+            # One number that is another node now is another history, as of a store that was restored: all may be others.
+            self.own, self.nbytes = {}, 0
+        self._add(self.own, numbers, texts)
         return self.own
+
+    def told(self, numbers: NDArray[np.int64]) -> Sequence[str] | None:
+        """The ids of these, where all of them are known here."""
+        if self.own is None:
+            return self._backend.names(numbers)
+        found = [self.own.get(number) for number in numbers.tolist()]
+        known = [each for each in found if each is not None]
+        return known if known and len(known) == len(found) else None
 
     def adopt(self, closure: Closure) -> None:
         """Learns what came with a repair, if that is not the backend's part."""
