@@ -223,18 +223,20 @@ def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:
             if count > most:
                 words = f"the query has more than {most:,} {what}; ask in parts"
                 return GraphQLError(words, node, extensions={"code": Code.TOO_COSTLY.value})
-        if _repeats(node, fragments, limits.repeats) > limits.repeats:
+        if _repeats(node, fragments, limits) > limits.repeats:
             words = "the query asks for the same fields too often at one place; say each once"
             return GraphQLError(words, node, extensions={"code": Code.TOO_COSTLY.value})
     return None
 
 
-def _repeats(operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode], most: int) -> int:
-    """How many pairs there are to compare, counted until there are more than `most`: of the fields that are merged, once for
-    each inline fragment around them, and of the fragments spread at one place."""
-    total = 0
+def _repeats(operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode], limits: Limits) -> int:
+    """How many pairs there are to compare, counted until there are too many: of the fields that are merged, once for each
+    inline fragment around them, and of the fragments spread at one place."""
+    total = places = 0
     left = [[operation.selection_set]]
-    while left and total <= most:
+    # A place has a field at least, so who has more of them goes round in a circle; validation tells that.
+    while left and total <= limits.repeats and places <= limits.fields:
+        places += 1
         groups: dict[str, list[SelectionSetNode | None]] = {}
         spread: dict[str, int] = {}
         deepest = 1

@@ -90,6 +90,12 @@ FLOODS: dict[str, tuple[Any, str]] = {
         asks("{ ...A } fragment A on Query { __typename ...B } fragment B on Query { ...A }"),
         "BAD_INPUT",
     ),
+    "fragments in circles, with fields between": (
+        asks(
+            '{ node(id: "x") { ...A } } fragment A on Entity { upstream { nodes { ...A } } downstream { nodes { ...A } } }'
+        ),
+        "BAD_INPUT",
+    ),
     "a fragment in itself": (asks("{ ...A } fragment A on Query { ...A ...A }"), "BAD_INPUT"),
     "a tree of fragments": (
         asks(

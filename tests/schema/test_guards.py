@@ -61,6 +61,9 @@ async def test_limits_are_not_met_by_what_people_ask() -> None:
     [
         "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
         "{ ...A } fragment A on Query { ...A ...A ...A }",
+        '{ node(id: "x") { ...A } } fragment A on Entity { upstream { nodes { ...A id } } downstream { nodes { ...A } } }',
+        '{ ...A ...A } fragment A on Query { node(id: "x") { ...B id } node(id: "x") { id ...B } } '
+        "fragment B on Entity { upstream { nodes { ...B } nodes { ...B } } upstream { nodes { ...B } } }",
         "{" + "a{" * 1500,
         "[" * 1000,
         "{ node(id: " + "[" * 900 + "]" * 900 + ") { id } }",
