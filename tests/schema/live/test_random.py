@@ -91,14 +91,19 @@ async def resume(world: World, live: Live, question: dict[str, Any], then: Known
 async def test_deltas_lead_from_each_lineage_to_each_later_one(
     store: Callable[[Path], LineageBackend], case: int, tmp_path: Path
 ) -> None:
+    assert await led(store(tmp_path), case, STEPS) > 10
+
+
+async def led(backend: LineageBackend, case: int, steps: int) -> int:
+    """Lives through a history with followers of some questions; how often someone went on from an epoch before."""
     history = History(Random(case))
     questions = [history.question() for _ in range(4)]
     past: list[list[tuple[Known, list[bool]]]] = [[] for _ in questions]
     followers: list[Follower | None] = [None] * len(questions)
     checked = 0
     async with AsyncExitStack() as stack:
-        world, live = await stack.enter_async_context(opened(store(tmp_path)))
-        for step in range(STEPS):
+        world, live = await stack.enter_async_context(opened(backend))
+        for step in range(steps):
             changes = history.next() if step else history.first()
             await history.mirror.apply(changes)
             await world.store.apply(changes)
@@ -126,4 +131,4 @@ async def test_deltas_lead_from_each_lineage_to_each_later_one(
             if follower is not None:
                 await follower.end()
         assert (live.subscriptions, live.followed) == (0, 0)
-    assert checked > 10
+    return checked
