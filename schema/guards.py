@@ -232,11 +232,10 @@ def check_size(document: DocumentNode, limits: Limits) -> GraphQLError | None:
 def _repeats(operation: OperationDefinitionNode, fragments: dict[str, FragmentDefinitionNode], limits: Limits) -> int:
     """How many pairs there are to compare, counted until there are too many: of the fields that are merged, once for each
     inline fragment around them, and of the fragments spread at one place."""
-    total = places = 0
+    total = met = 0
     left = [[operation.selection_set]]
-    # A place has a field at least, so who has more of them goes round in a circle; validation tells that.
-    while left and total <= limits.repeats and places <= limits.fields:
-        places += 1
+    # There are no more fields than that, so who meets more goes round in a circle; validation tells that.
+    while left and total <= limits.repeats and met <= limits.fields:
         groups: dict[str, list[SelectionSetNode | None]] = {}
         spread: dict[str, int] = {}
         deepest = 1
@@ -254,6 +253,7 @@ def _repeats(operation: OperationDefinitionNode, fragments: dict[str, FragmentDe
                     spread[name] = spread.get(name, 0) + 1
                     if spread[name] == 1 and name in fragments:
                         within.append((fragments[name].selection_set, depth))
+        met += sum(map(len, groups.values()))
         pairs = sum(len(nodes) * (len(nodes) - 1) // 2 for nodes in groups.values())
         total += deepest * (pairs + len(spread) * (len(spread) - 1) // 2)
         for nodes in groups.values():
