@@ -2,103 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
-from backends.base import LineageBackend
-from backends.changes import Changes, EdgeChange, LogOp, LogPage, LogRow, NodeChange
-from backends.errors import Unavailable
-from backends.memory import MemoryBackend
-from backends.model import Capabilities, EdgeKind, Epoch, Subgraph, Traversal
+from backends.changes import Changes, LogOp, LogRow, NodeChange
+from backends.model import EdgeKind, Epoch
 from schema.context import Costs
 from schema.errors import ApiError
-from schema.live.hub import Bounds, Live
+from schema.live.hub import Live
 from schema.live.picture import Delta, Question
 from schema.live.queue import Queue
 from schema.service import LineageSchema
-from tests.schema.graphs import chains, node
-from tests.schema.live.client import CHANGED, LINEAGE, PATIENCE, Follower, Known
+from tests.schema.graphs import node
+from tests.schema.live.client import CHANGED, PATIENCE, Follower, Known
+from tests.schema.live.moody import Moody, drop, following, settled
 from tests.schema.live.test_random import Named
 from tests.schema.world import DAY, World
-
-
-class Moody(Named):
-    """Fails, looks elsewhere or lags where it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fails = 0
-        self.looks = self.traversals = 0
-        self.announced: tuple[LogRow, ...] = ()
-        self.is_torn = False
-        self.after: Callable[[], Awaitable[object]] | None = None
-        """Called once, after the next traversal."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(name="moody", snapshot_reads=not self.is_torn, atomic_writes=not self.is_torn)
-
-    def _fail(self) -> None:
-        if self.fails:
-            self.fails -= 1
-            raise Unavailable("out")
-
-    async def traverse(self, traversal: Traversal) -> Subgraph:
-        self._fail()
-        self.traversals += 1
-        found = await super().traverse(traversal)
-        after, self.after = self.after, None
-        if after is not None:
-            await after()
-        return found
-
-    async def changes_since(self, epoch: Epoch | None) -> LogPage:
-        self._fail()
-        self.looks += 1
-        page = await super().changes_since(epoch)
-        return LogPage(page.epoch, page.rows, known=page.known, watermark=page.watermark, open=self.announced)
-
-
-@asynccontextmanager
-async def following(
-    *lines: str, backend: LineageBackend | None = None, **bounds: Any
-) -> AsyncIterator[tuple[World, Live, Callable[..., Any]]]:
-    """A world, who follows it, and what begins to follow lineage in it and waits until it is told where it begins."""
-    world = await World(backend or Named()).lines(*lines)
-    followers: list[Follower] = []
-    async with Live(world.store, Costs(), Bounds(**{"pause": 0.01, **bounds})) as live:
-
-        async def follow(*words: str, since: str | None = None, known: Known | None = None, **variables: Any) -> Follower:
-            said = {"of": [node(word) for word in words], "direction": "BOTH", **variables}
-            if known is None:
-                data, errors = await world.result(LINEAGE, **said)
-                known = Known() if errors else Known.of(data["lineage"])
-            followers.append(Follower(world, live, said, known, since))
-            await followers[-1].begun()
-            return followers[-1]
-
-        yield world, live, follow
-        for each in followers:
-            await each.end()
-
-
-async def drop(world: World, *lines: str) -> None:
-    """Nobody states these edges any more."""
-    edges = tuple(EdgeChange(key, drop=frozenset({"t"})) for key in chains(*lines))
-    await world.store.apply(Changes(DAY, edges=edges))
-
-
-async def settled(live: Live) -> None:
-    """Waits until what was written is looked at."""
-    live.wake()
-    await live._look()
-    deadline = time.monotonic() + PATIENCE
-    while any(watch.drawing is not None for watch in live._watches.values()):
-        await asyncio.sleep(0.001)
-        assert time.monotonic() < deadline
 
 
 async def test_the_first_answer_is_where_it_begins_and_then_what_comes_and_goes() -> None:
@@ -181,63 +100,6 @@ async def test_what_cannot_be_followed_is_said_at_once() -> None:
         assert (await follow("a", since="1-0123456789abcdef")).error == "GONE"
         await world.lines("a *3 b *4 c *5 d *6 e")
         assert (await follow("a")).error == "TOO_COSTLY"
-
-
-async def test_an_epoch_of_another_process_is_gone_on_from_though_it_is_newer_than_what_was_read_here() -> None:
-    async with following("a *1 b", pause=60.0) as (world, live, follow):
-        await follow("a")
-        await world.lines("b *2 c")
-        known = Known.of((await world.ask(LINEAGE, of=[node("a")], direction="BOTH"))["lineage"])
-        it = await follow("a", since=known.epoch, known=known)
-        assert (it.told, it.error, it.known.nodes) == (1, "", {node(each) for each in "abc"})
-        assert live.drawn == 2
-
-
-async def test_to_go_on_takes_whole_ids() -> None:
-    async with following("a *1 b") as (world, _, follow):
-        await world.say("dataset:default#other", alias_of=node("a"))
-        epoch = str((await world.store.changes_since(None)).epoch)
-        assert (await follow("a", of=["dataset:default#other"])).error == ""
-        assert (await follow("a", of=["dataset:default#other"], since=epoch)).error == "BAD_INPUT"
-        assert (await follow("a", since=epoch)).error == ""
-
-
-async def test_what_did_not_stand_at_an_epoch_cannot_be_gone_on_with_from_there() -> None:
-    async with following("a *1 b") as (world, _, follow):
-        epoch = str((await world.store.changes_since(None)).epoch)
-        await world.lines("b *2 c")
-        assert (await follow("c", since=epoch)).error == "GONE"
-
-
-async def test_what_was_nearer_by_a_way_that_is_found_later_was_within_reach() -> None:
-    """Of then: f is four steps away along e, three along c, which is only seen once c was traversed from; g is behind f."""
-    async with following("t/r t/a t/b t/e t/f t/g", "t/r t/c t/d t/f") as (world, _, follow):
-        columns = {"kinds": ["COLUMN"], "depth": 4, "direction": "DOWNSTREAM"}
-        known = Known.of((await world.ask(LINEAGE, of=[node("t/r")], **columns))["lineage"])
-        assert len(known.nodes) == 8
-        await drop(world, "t/e t/f", "t/r t/c", "t/d t/f")
-        it = await follow("t/r", since=known.epoch, known=known, **columns)
-        assert it.known.nodes == {node(f"t/{name}") for name in "rabe"}
-
-
-async def test_an_operation_without_edges_that_is_gone_stood_for_its_job_then() -> None:
-    async with following("a *j.1 b") as (world, _, follow):
-        await drop(world, "a *j.1 b")
-        known = Known.of((await world.ask(LINEAGE, of=[node("J:j")], direction="BOTH"))["lineage"])
-        await world.store.apply(Changes(DAY, (NodeChange(node("*j.1"), withdrawn=True),)))
-        it = await follow("J:j", since=known.epoch, known=known)
-        assert (it.error, it.known.nodes) == ("", {node("J:j")})
-
-
-async def test_an_epoch_too_long_ago_is_gone_and_names_that_nobody_has_are() -> None:
-    async with following("a *1 b", rows=5) as (world, _, follow):
-        known = Known.of((await world.ask(LINEAGE, of=[node("a")], direction="BOTH"))["lineage"])
-        await world.lines("x *2 y *3 z")
-        assert (await follow("a", since=known.epoch, known=known)).error == "GONE"
-    async with following("a *1 b", backend=MemoryBackend()) as (world, _, follow):
-        known = Known.of((await world.ask(LINEAGE, of=[node("a")], direction="BOTH"))["lineage"])
-        await drop(world, "a *1")
-        assert (await follow("a", since=known.epoch, known=known)).error == "GONE"
 
 
 async def test_who_was_told_nothing_for_long_is_told_where_the_log_is() -> None:
