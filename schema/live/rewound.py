@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backends.base import LineageBackend
 from backends.changes import LogOp, LogPage, LogRow
-from backends.ids import kind_of, namespace_of
+from backends.ids import Kind, kind_of, make_id, namespace_of
 from backends.model import DOWN, UP, Capabilities, Direction, Epoch, Subgraph, Traversal
 from backends.wrapper import Wrapper
 from schema.adjacency import Adjacency, search
@@ -38,7 +38,7 @@ class Log:
 
     def __init__(self, backend: LineageBackend, since: Epoch, most: int) -> None:
         self._backend, self._most = backend, most
-        self.since = self._at = since
+        self.since = self.at = since
         self.stood: dict[Arc, bool] = {}
         """Of edges: those announced and not known to be done count too, as they may be seen already or still."""
         self.nodes: dict[int, tuple[str, bool]] = {}
@@ -49,12 +49,12 @@ class Log:
     async def read_on(self) -> None:
         """To the end of the log. Raises GONE, `BackendError`."""
         while True:
-            page = await self._backend.changes_since(self._at)
+            page = await self._backend.changes_since(self.at)
             if not page.known:
                 raise gone("this epoch is none of this graph, or older than its log reaches")
             self._note(page.rows)
-            self._at = page.epoch
-            if self._at.seq - self.since.seq > self._most:
+            self.at = page.epoch
+            if self.at.seq - self.since.seq > self._most:
                 raise gone(f"more than {self._most:,} changes came since")
             if not page.more:
                 self._note(page.open, done=False)
@@ -102,19 +102,26 @@ class Rewound(Wrapper):
             if subgraph.truncated:
                 raise gone("more was within reach than this service looks at in one traversal")
             then = _Then(subgraph, traversal, self._log)
-            missing = {self._name(number, then): depth for number, depth in then.left(roots).items()}
+            missing = {await self._name(number, then): depth for number, depth in then.left(roots).items()}
             if not missing:
                 return then.subgraph()
             roots |= {node_id: min(depth, roots.get(node_id, depth)) for node_id, depth in missing.items()}
         raise gone("too much was within reach then that is not now")
 
-    def _name(self, number: int, then: "_Then") -> str:
+    async def _name(self, number: int, then: "_Then") -> str:
         row = then.row_of[number]
         if row < len(then.ids):
             return then.ids[row]
         if number in self._log.nodes:
             return self._log.nodes[number][0]
-        names = self._inner.names(np.array([number], np.int64))
+        wanted = np.array([number], np.int64)
+        names = self._inner.names(wanted)
+        if names is None:
+            # Where answers come from a cache, what has the names may be behind the log: a question that nobody has asked
+            # makes it read on.
+            nobody = make_id(Kind.ASSET, "headwater", f"nobody {self._log.at} {number}")
+            await self._inner.traverse(Traversal({nobody: 0}, Direction.DOWNSTREAM, 0))
+            names = self._inner.names(wanted)
         if names is None:
             raise gone("the names of what is no longer within reach are not at hand")
         return names[0]

@@ -118,7 +118,7 @@ class Follower:
             for text in self.socket:
                 message = json.loads(text)
                 if message["type"] == "error":
-                    self.ended = message["payload"][0]["extensions"]["code"]
+                    self.ended = message["payload"][0]["extensions"]["code"] + ": " + message["payload"][0]["message"]
                     return
                 assert message["type"] == "next", message
                 self.known.take(message["payload"]["data"]["lineageChanged"])

@@ -1,7 +1,10 @@
 """Going on from an epoch: what is told, and where it cannot be."""
 
 from backends.changes import Changes, NodeChange
+from backends.indexed import IndexedBackend
 from backends.memory import MemoryBackend
+from cache.backend import CachedBackend
+from cache.memory import MemoryStore
 from tests.schema.graphs import node
 from tests.schema.live.client import LINEAGE, Known
 from tests.schema.live.moody import drop, following
@@ -52,6 +55,20 @@ async def test_an_operation_without_edges_that_is_gone_stood_for_its_job_then() 
         await world.store.apply(Changes(DAY, (NodeChange(node("*j.1"), withdrawn=True),)))
         it = await follow("J:j", since=known.epoch, known=known)
         assert (it.error, it.known.nodes) == ("", {node("J:j")})
+
+
+async def test_names_that_an_index_has_not_read_yet_are_found() -> None:
+    """The cache repairs its answers from the log and asks no index, which reads on by itself once a second."""
+    backend = CachedBackend(IndexedBackend(MemoryBackend()), MemoryStore(1 << 20))
+    async with backend, following("a *1 b", backend=backend) as (world, _, follow):
+        question = {"of": [node("a")], "direction": "BOTH"}
+        await world.ask(LINEAGE, **question)
+        await world.lines("b *2 c")
+        known = Known.of((await world.ask(LINEAGE, **question))["lineage"])
+        assert node("c") in known.nodes
+        await drop(world, "b *2")
+        it = await follow("a", since=known.epoch, known=known)
+        assert (it.error, it.known.nodes) == ("", {node("a"), node("b")})
 
 
 async def test_an_epoch_too_long_ago_is_gone_and_names_that_nobody_has_are() -> None:
