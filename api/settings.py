@@ -156,7 +156,7 @@ class Settings:
     max_socket_operations: int = _setting(100, "How many operations are under way on one WebSocket.", least=1)
     max_followed: int = _setting(
         1_000_000,
-        "How many nodes and edges all subscriptions together follow, some 300 bytes each; one may follow a tenth of it.",
+        "How many nodes and edges all subscriptions together follow, some 600 bytes each; one may follow a tenth of it.",
         least=10,
     )
     max_queued: int = _setting(

@@ -42,7 +42,7 @@ class Bounds:
     """Seconds between two looks at the log while nobody here writes."""
     subscriptions: int = 10_000
     followed: int = 1_000_000
-    """Nodes and edges of all pictures; one picture has a tenth of it at most. Some 300 bytes each."""
+    """Nodes and edges of all pictures; one picture has a tenth of it at most. Some 600 bytes each."""
     queued: int = 10_000
     """Nodes and edges that wait for one reader."""
     rows: int = 20_000
