@@ -59,9 +59,7 @@ class Watched:
         self._task = asyncio.current_task()
         self._leaving.add(self)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._leaving.remove(self)
         if self._watching is not None:
             self._watching.cancel()
