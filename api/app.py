@@ -24,7 +24,7 @@ from api.logs import log
 from api.metrics import MeteredBackend, Metrics
 from api.middleware import Observe
 from api.openlineage import BATCH, Intake, post_batch, post_event
-from api.problems import Problem
+from api.problems import Problem, json_response
 from api.remembering import finished_of, remembered, views_over
 from api.settings import Settings
 from api.upkeep import DAY, upkeep
@@ -130,7 +130,8 @@ class Application(Starlette):
             try:
                 await graphql(scope, receive, send)
             except Problem as problem:
-                await problem.response()(scope, receive, send)
+                refused = {"message": problem.message, "extensions": {"code": problem.code}}
+                await json_response({"errors": [refused]}, problem.status, problem.headers)(scope, receive, send)
 
         return route
 

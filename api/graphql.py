@@ -79,7 +79,7 @@ def graphql_app(
         max_body=settings.max_query_bytes,
         texts=texts,
         statuses=Statuses(settings.status_codes),
-        events=Events(schema, context_of, streams, max_body=settings.max_query_bytes, texts=texts),
+        events=Events(schema, context_of, streams),
     )
     requests = BodyInTime(app, settings.body_seconds)
     sockets = Sockets(schema, context_of, admit, streams, texts)

@@ -35,6 +35,9 @@ class Observe:
         metrics.in_flight.set_function(lambda: self._in_flight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -69,6 +72,38 @@ class Observe:
         finally:
             self._in_flight -= counted
             self._note(scope, request_id, status or GONE, time.perf_counter() - start)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A line when it ends: the status that refused it, else the code that it was closed with by whoever did."""
+        request_id = correlation_id(headers_of(scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        status, code = 0, None
+        start = time.perf_counter()
+
+        async def hear() -> Message:
+            nonlocal code
+            message = await receive()
+            if message["type"] == "websocket.disconnect" and code is None:
+                code = message.get("code")
+            return message
+
+        async def answer(message: Message) -> None:
+            nonlocal status, code
+            match message["type"]:
+                case "websocket.accept":
+                    status = 101
+                case "websocket.http.response.start":
+                    status = message["status"]
+                case "websocket.close":
+                    code = message.get("code")
+            await send(message)
+
+        try:
+            await self._app(scope, hear, answer)
+        finally:
+            ended = {"path": scope["path"][:200], "status": status or 403, "code": code}
+            seconds = time.perf_counter() - start
+            log(logging.INFO, "http.socket", request_id=request_id, **ended, duration_ms=round(seconds * 1000, 2))
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         path = scope["path"].rstrip("/") or "/"

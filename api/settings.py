@@ -3,6 +3,7 @@
 import difflib
 import ipaddress
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
@@ -24,6 +25,9 @@ LEAST_CLIENT_COST = 100_000
 """More than reading the longest document costs."""
 REDIS = ("redis://", "rediss://", "unix://", "redis+", "rediss+")
 """How URLs of a Redis begin; `cache.redis` reads the rest."""
+
+
+ORIGIN = re.compile(r"https?://[^/\s?#@]+/?")
 
 
 class BadSetting(ValueError):
@@ -229,6 +233,11 @@ class Settings:
             )
         if self.traces is not None and not self.traces.startswith(("http://", "https://")):
             raise BadSetting("HEADWATER_TRACES takes the URL of a collector, as http://127.0.0.1:4318")
+        for origin in filter(None, map(str.strip, (self.origins or "").split(","))):
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise BadSetting(
+                    f"HEADWATER_ORIGINS takes origins such as https://catalog.example.org, not {origin[:100]!r}"
+                )
         if "://" not in self.backend:
             raise BadSetting(f"HEADWATER_BACKEND takes a URL such as sqlite:///headwater.db, not {self.backend!r}")
 

@@ -62,10 +62,14 @@ class GraphQLApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         try:
-            if self._events is not None and self._events.are_wanted(headers.get(b"accept", b"")):
-                await self._events.serve(scope, headers, receive, send)
-                return
-            answer = await self._answer(scope, headers, receive)
+            posed: Posed | ApiError | None = None
+            if self._events is not None and (taken := Events.taken(headers.get(b"accept", b""))):
+                posed = await self._posed(scope, headers, receive)
+                # Clients that name all they take name events among them: those are for what cannot be answered at once.
+                if taken == "first" or (isinstance(posed, Posed) and self._is_followed(posed)):
+                    await self._events.serve(scope, headers, posed, receive, send)
+                    return
+            answer = await self._answer(scope, headers, receive, posed)
         except HttpError as refusal:
             answer = self._refused(refusal)
         except Left:
@@ -74,12 +78,25 @@ class GraphQLApp:
         await send({"type": "http.response.start", "status": status, "headers": given})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
-        media = media_of(headers.get(b"accept", b"*/*"))
+    async def _posed(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Posed | ApiError:
+        """What is asked, or why its document is not run."""
         try:
-            posed = await posed_of(scope, headers, receive, self._max_body, self._texts)
+            return await posed_of(scope, headers, receive, self._max_body, self._texts)
         except ApiError as refused:
-            return self._told(None, [present(GraphQLError(refused.message, original_error=refused))], media)
+            return refused
+
+    def _is_followed(self, posed: Posed) -> bool:
+        return self._schema.kind_of(posed.query, posed.operation) == OperationType.SUBSCRIPTION.value
+
+    async def _answer(
+        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, posed: Posed | ApiError | None
+    ) -> Answer:
+        """`posed`: where it was read before."""
+        media = media_of(headers.get(b"accept", b"*/*"))
+        if posed is None:
+            posed = await self._posed(scope, headers, receive)
+        if isinstance(posed, ApiError):
+            return self._told(None, [present(GraphQLError(posed.message, original_error=posed))], media)
         context = await self._context_of(scope, headers)
         try:
             pay(context, self._schema.documents.cost_of_reading(posed.query))

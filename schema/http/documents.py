@@ -78,9 +78,13 @@ class Texts:
     def _identified(self, text: str | None, named: Any, hashed: Any) -> str:
         key = _named(named) if named is not None else self._hashed(hashed)
         known = self._ids.get(key) or self._kept.get(key)
-        if known is None and (text is None or not key.startswith(SHA256)):
+        if known is None and text is None:
+            if self._mode is Mode.ENFORCE:
+                raise ApiError(Code.FORBIDDEN, "no document that was agreed on here has this id", documentId=key)
             words = "PersistedQueryNotFound" if named is None else "no document is known here by this id; send its text"
             raise ApiError(Code.PERSISTED_QUERY_NOT_FOUND, words)
+        if known is None and not key.startswith(SHA256) and self._mode is not Mode.ENFORCE:
+            raise bad_input("this id names no document here, and a text is only known by its own, sha256: and its hash")
         if text is not None and known is None and self._mode is Mode.ENFORCE:
             return text  # its id matters no more: it is trusted, or it is not run
         if text is not None and text != known and (known is not None or id_of(text) != key):

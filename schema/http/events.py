@@ -3,7 +3,7 @@ text/event-stream`, each answer an event `next`, and `complete` at the end."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
@@ -11,9 +11,8 @@ from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from schema.errors import ApiError, bad_input, present
-from schema.http.documents import Texts
 from schema.http.leaving import Left
-from schema.http.requests import GRAPHQL_JSON, JSON, LONGEST, HttpError, posed_of, to_json, weights
+from schema.http.requests import GRAPHQL_JSON, JSON, LONGEST, HttpError, Posed, to_json, weights
 from schema.http.streams import ContextOf, Streams, told
 from schema.service import LineageSchema
 
@@ -30,30 +29,30 @@ _HEADERS: Final = [
 class Events:
     """Answers requests that want events."""
 
-    def __init__(
-        self, schema: LineageSchema, context_of: ContextOf, streams: Streams, *, max_body: int, texts: Texts | None = None
-    ) -> None:
-        self._schema, self._context_of, self._streams, self._max_body = schema, context_of, streams, max_body
-        self._texts = texts or Texts()
+    def __init__(self, schema: LineageSchema, context_of: ContextOf, streams: Streams) -> None:
+        self._schema, self._context_of, self._streams = schema, context_of, streams
 
     @staticmethod
-    def are_wanted(accept: bytes) -> bool:
-        """Whether a client names events, and takes them at least as gladly as JSON."""
+    def taken(accept: bytes) -> Literal["first", "too"] | None:
+        """Whether a client takes events, rather than JSON or as gladly."""
         if b"event-stream" not in accept:
-            return False
+            return None
         taken = weights(accept[:LONGEST])
-        return taken.get(EVENT_STREAM, 0.0) >= max(0.001, taken.get(JSON, 0.0), taken.get(GRAPHQL_JSON, 0.0))
+        events, json = taken.get(EVENT_STREAM, 0.0), max(taken.get(JSON, 0.0), taken.get(GRAPHQL_JSON, 0.0))
+        if events <= 0 or events < json:
+            return None
+        return "first" if events > json else "too"
 
-    async def serve(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
+    async def serve(
+        self, scope: Scope, headers: Mapping[bytes, bytes], posed: Posed | ApiError, receive: Receive, send: Send
+    ) -> None:
         """Tells events until the operation ends or the client leaves. Raises `HttpError` before the first, `Left`."""
         try:
             self._streams.check()
         except ApiError as full:
             raise HttpError(503, full, **{"Retry-After": "5"}) from None
-        try:
-            posed = await posed_of(scope, headers, receive, self._max_body, self._texts)
-        except ApiError as refused:
-            answers = _only(refused)
+        if isinstance(posed, ApiError):
+            answers = _only(posed)
         else:
             kind = self._schema.kind_of(posed.query, posed.operation)
             if kind == OperationType.MUTATION.value and OperationType.MUTATION not in posed.operations:

@@ -103,6 +103,8 @@ async def posed_of(scope: Scope, headers: Mapping[bytes, bytes], receive: Receiv
     if method == "POST":
         if not _is_json(headers.get(b"content-type", b"")[:LONGEST]):
             raise HttpError(415, bad_input("the body is application/json in UTF-8"))
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise HttpError(415, ApiError(Code.UNSUPPORTED, "a GraphQL request is sent as it is, without Content-Encoding"))
         given = _parse(await _body(headers, receive, max_body), "the body")
         if not isinstance(given, dict):
             raise Malformed(bad_input("the body is one JSON object: query, variables, operationName"))

@@ -93,7 +93,7 @@ def is_refusal(answer: ExecutionResult) -> bool:
 
 def told(answer: ExecutionResult) -> dict[str, Any]:
     """An answer as it is sent."""
-    said: dict[str, Any] = {"data": answer.data}
+    said: dict[str, Any] = {} if is_refusal(answer) else {"data": answer.data}
     if answer.errors:
         said["errors"] = [error.formatted for error in answer.errors]
     return said

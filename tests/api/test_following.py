@@ -1,5 +1,6 @@
 """Subscriptions of real services: two over one file, connections that break, clients that do not read, and the end."""
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -100,6 +101,8 @@ def test_at_the_end_sockets_are_closed_with_1001_and_streams_end(tmp_path: Path)
         follower.until(lambda it: it.ended == "1001")
         assert "event: complete" not in rest
         assert service.code() == 0
+        ended = [json.loads(line) for line in service.log.splitlines() if '"http.socket"' in line]
+        assert [(line["status"], line["code"]) for line in ended] == [(101, 1001)]
 
 
 def test_who_does_not_read_is_told_so_and_cut_and_the_others_are_not(tmp_path: Path) -> None:

@@ -115,6 +115,7 @@ async def test_limits_are_settings() -> None:
 
         response = await client.post("/graphql", content=stalled(), headers={"Content-Type": "application/json"})
         assert response.status_code == 408
+        assert response.json()["errors"][0]["extensions"]["code"] == "TIMEOUT"
 
 
 async def test_a_form_of_another_site_cannot_ask(client: httpx.AsyncClient) -> None:

@@ -46,6 +46,8 @@ def test_variables_are_read_and_the_command_line_comes_first() -> None:
         ("HEADWATER_TOKEN", "two words"),
         ("HEADWATER_TOKEN", "schlüssel"),
         ("HEADWATER_MAX_BATCH_EVENTS", "0"),
+        ("HEADWATER_ORIGINS", "https://a.example,catalog.example.org"),
+        ("HEADWATER_ORIGINS", "https://a.example/page"),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_variable(name: str, text: str) -> None:

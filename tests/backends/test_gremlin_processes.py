@@ -1,8 +1,6 @@
 """Several processes over one Gremlin store, some of them killed; and the server stopped, hung and started under them."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -154,13 +152,13 @@ async def test_server_that_hangs_times_out_and_is_asked_again(server: JanusGraph
     async with open_backend(f"{server.url}{PATIENT}") as backend:
         await backend.apply(stated(arrows(CHAIN)))
     async with hasty(f"{server.url}&timeout=1&lease=30") as backend:
-        os.kill(server.pid, signal.SIGSTOP)
+        server.freeze()
         try:
             for call in calls(backend)[:3]:
                 with pytest.raises(TimedOut):
                     await call()
         finally:
-            os.kill(server.pid, signal.SIGCONT)
+            server.thaw()
     async with open_backend(f"{server.url}{SHORT}") as backend:
         # What was sent before it hung may still be done, or not.
         await backend.apply(stated(arrows("d-f")))

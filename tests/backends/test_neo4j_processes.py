@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -310,14 +309,14 @@ async def test_server_that_hangs_times_out(url: str, neo4j_server: Neo4jServer) 
     async with open_backend(url) as backend:
         await backend.apply(stated(arrows(CHAIN)))
     async with hasty(f"{url}?timeout=1") as backend:
-        os.kill(neo4j_server.pid, signal.SIGSTOP)
+        neo4j_server.freeze()
         try:
             for call in (backend.ping, lambda: ask(backend, "a", DOWN), lambda: backend.apply(stated(arrows("d-e")))):
                 with pytest.raises(BackendError) as raised:
                     await call()
                 assert isinstance(raised.value, TimedOut | Unavailable)
         finally:
-            os.kill(neo4j_server.pid, signal.SIGCONT)
+            neo4j_server.thaw()
         await answering(backend)
     async with open_backend(url) as backend:
         await backend.apply(stated(arrows("d-f")))

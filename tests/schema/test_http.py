@@ -114,6 +114,8 @@ async def test_other_bodies_and_methods() -> None:
     async with await client() as http:
         assert (await http.post("/graphql", content=b"query=x", headers={"content-type": "text/plain"})).status_code == 415
         assert (await http.post("/graphql", content=b"{}")).status_code == 415
+        packed = {"content-type": "application/json", "content-encoding": "gzip"}
+        assert (await http.post("/graphql", content=b"{}", headers=packed)).status_code == 415
         utf16 = {"content-type": "application/json; charset=utf-16"}
         assert (await http.post("/graphql", content=b"{}", headers=utf16)).status_code == 415
         utf8 = {"content-type": "application/json; charset=UTF-8"}

@@ -79,7 +79,7 @@ class Service:
                 raise ApiError(Code.UNAUTHENTICATED, "no")
 
         self.sockets = Sockets(world.schema, context_of, admit, self.streams)
-        events = Events(world.schema, context_of, self.streams, max_body=10_000)
+        events = Events(world.schema, context_of, self.streams)
         self.requests = GraphQLApp(world.schema, context_of, events=events)
 
     def _begin(self, app: ASGIApp, scope: Scope) -> Channel:

@@ -108,3 +108,27 @@ async def test_at_the_end_a_stream_ends_without_complete() -> None:
         await service.streams.close()
         assert (await channel.next()) == {"type": "http.response.body", "body": b"", "more_body": False}
         await channel.ended()
+
+
+MIXED = "application/graphql-response+json, application/json, text/event-stream, multipart/mixed"
+
+
+async def test_clients_that_take_all_there_is_get_events_for_what_goes_on_and_json_for_the_rest() -> None:
+    async with served("a *1 b") as service:
+        channel = service.request({"query": CHANGED}, accept=MIXED)
+        await begun(channel)
+        assert (await heard(channel))["data"]["lineageChanged"]["nodesAdded"] == []
+        channel.inward.put_nowait({"type": "http.disconnect"})
+        await channel.ended()
+        for query, status in (("{ __typename }", 200), ("{ nope }", 400), ("{", 400)):
+            start = await service.request({"query": query}, accept=MIXED).next()
+            assert start["status"] == status
+            assert dict(start["headers"])[b"content-type"].startswith(b"application/graphql-response+json")
+
+
+async def test_what_is_not_run_has_no_data() -> None:
+    async with served("a *1 b") as service:
+        for query in ("{", "{ nope }", "subscription { lineageChanged(of: []) { nope } }"):
+            channel = service.request({"query": query})
+            await begun(channel)
+            assert (await heard(channel)).keys() == {"errors"}
