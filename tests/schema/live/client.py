@@ -56,14 +56,14 @@ class Known:
         for each in delta["edgesAdded"]:
             assert each["id"] not in self.edges
             self.edges[each["id"]] = each
-        assert _seq(delta["epoch"]) >= _seq(self.epoch)
+        assert seq_of(delta["epoch"]) >= seq_of(self.epoch)
         self.epoch = delta["epoch"]
 
     def same(self, other: "Known") -> bool:
         return self.nodes == other.nodes and self.edges == other.edges
 
 
-def _seq(epoch: str) -> int:
+def seq_of(epoch: str) -> int:
     return int(epoch.partition("-")[0] or 0)
 
 

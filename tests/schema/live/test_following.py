@@ -14,7 +14,7 @@ from schema.live.picture import Delta, Question
 from schema.live.queue import Queue
 from schema.service import LineageSchema
 from tests.schema.graphs import node
-from tests.schema.live.client import CHANGED, PATIENCE, Follower, Known
+from tests.schema.live.client import CHANGED, PATIENCE, Follower, Known, seq_of
 from tests.schema.live.moody import Moody, drop, following, settled
 from tests.schema.live.test_random import Named
 from tests.schema.world import DAY, World
@@ -163,10 +163,21 @@ async def test_a_delta_larger_than_the_queue_is_told_alone() -> None:
 async def test_what_is_written_while_a_picture_is_drawn_is_told_too(is_first: bool) -> None:
     backend = Moody()
     async with following("a *1 b", backend=backend, pause=60.0) as (world, live, follow):
+        written: list[int] = []
 
         async def write() -> None:
             await world.lines("b *late c")
             await live._look()  # the log is past it before the picture is there
+            assert live._epoch is not None
+            written.append(live._epoch.seq)
+
+        def is_told(it: Follower) -> bool:
+            """Or it begins after that, where the second picture was there before anybody looked at the first."""
+            return node("c") in it.known.nodes or (is_first and it.told == 1 and seq_of(it.known.epoch) >= written[0])
+
+        def is_drawn() -> bool:
+            (watch,) = live._watches.values()
+            return watch.picture is not None and node("c") in watch.picture.nodes
 
         if is_first:
             backend.after = write
@@ -178,7 +189,7 @@ async def test_what_is_written_while_a_picture_is_drawn_is_told_too(is_first: bo
             backend.after = write
             await world.lines("a *2 d")
             live.wake()
-        await it.until(lambda it: node("c") in it.known.nodes)
+        await it.until(lambda it: it.told > 0 and bool(written) and is_drawn() and is_told(it))
         await it.end()
 
 
