@@ -32,6 +32,7 @@ from starlette.routing import Mount, Route
 from strawberry.asgi import GraphQL
 from strawberry.schema.config import StrawberryConfig
 
+from api.server import settle
 from backends.base import LineageBackend
 from backends.neo4j_settings import Settings
 from backends.registry import open_backend
@@ -115,6 +116,8 @@ def application(name: str, url: str) -> Starlette:
     class Lifespan:
         async def __aenter__(self) -> None:
             held.append(await open_backend(url).__aenter__())
+            if name != "default":
+                settle()  # as our service does
 
         async def __aexit__(self, *error: Any) -> None:
             await held.pop().__aexit__(None, None, None)

@@ -79,7 +79,10 @@ class Compiled:
         try:
             plan = self._plans.plan(text, document, _document(executor))
             if isinstance(plan, Plan):
-                return ExecutionResult(await _run(plan, executor, outcomes), None)
+                data = await _run(plan, executor, outcomes)
+                # The executor's own methods: it and all that was read would stay with them until the collector's turn.
+                del executor.async_helpers
+                return ExecutionResult(data, None)
             reason = plan
         except Unsupported as refused:
             reason = refused.reason

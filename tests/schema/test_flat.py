@@ -1,11 +1,14 @@
 """`lineage`, `impact` and `paths` as they are asked."""
 
+import asyncio
+import gc
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from schema.context import Costs
+from schema.types.lineage import LineageNode
 from tests.schema.graphs import node, short
 from tests.schema.world import World
 
@@ -316,3 +319,18 @@ async def test_routes_of_jobs_columns_and_runs() -> None:
 async def test_the_number_of_routes_is_checked(first: int) -> None:
     world = await World().lines("a *1 b")
     assert await world.code(PATHS, **{"from": node("a"), "to": node("b"), "first": first}) == "BAD_INPUT"
+
+
+async def test_what_was_read_for_an_answer_goes_with_it() -> None:
+    """And not only when the collector comes by: until then each answer would keep all its nodes."""
+    world = await World().lines("a *1 b *2 c")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            await graph(world, "a")
+        await asyncio.sleep(0)
+        left = sum(isinstance(each, LineageNode) for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert left <= 3  # of the last answer alone, which the loop may hold still
