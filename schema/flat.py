@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from strawberry import ID
 
 from backends.ids import Kind
 from backends.model import DOWN, EDGE_KINDS, UP, Direction, EdgeKind, Node, Subgraph
 from schema import enums
 from schema.affected import AffectedPage
+from schema.columns import Columns
 from schema.drive import Again, Ask, Got, Reader, Task
 from schema.errors import bad_input
 from schema.fold import show_rows
 from schema.follow import Spot, proof_of, prove
 from schema.graft import OWN, graft
 from schema.impact import impact_levels, noted_summary, shown_levels, summary
-from schema.joins import FOLDED, Step
+from schema.joins import Step, Steps
 from schema.paths import shortest_paths
 from schema.plan import (
     API_KINDS,
@@ -42,6 +42,10 @@ from schema.types.entities import Run, entity
 from schema.types.lineage import Impact, ImpactConnection, ImpactEdge, Lineage, LineageEdge, LineageNode, Path, Paths, Proof
 from schema.view import View, rows_of
 
+_PROVEN = frozenset({"evidence", "transformations"})
+_THROUGH = _PROVEN | {"via"}
+"""Fields of an edge for which it must be known what lies between its ends."""
+_STORED = {code: kind for code, kind in enumerate(EDGE_KINDS) if code != OWN}
 _DIRECTIONS = {UP: enums.Direction.UPSTREAM, DOWN: enums.Direction.DOWNSTREAM, UP | DOWN: enums.Direction.BOTH}
 
 
@@ -138,7 +142,8 @@ def lineage(reader: Reader, field: Field) -> Task:
     graph = yield from graph_of(reader, roots, direction, depth, kinds, edge_kinds, columns=columns)
     shown = graph.shown(direction, depth)
     reasons = [SERVICE_BOUND] if graph.subgraph.truncated else []
-    folded = shown.first(most, edges=edges is not None) if nodes or edges else None
+    via = edges is not None and bool(edges.names("LineageEdge") & _THROUGH)
+    folded = shown.first(most, edges=edges is not None, via=via) if nodes or edges else None
     if folded is not None:
         reasons += [MAX_NODES] if folded.total > most else []
         reasons += [EDGES_CUT] if folded.edges_truncated else []
@@ -153,29 +158,24 @@ def lineage(reader: Reader, field: Field) -> Task:
     )
 
 
-def _lineage_nodes(reader: Reader, root: FieldKey, folded: Folded, below: Selection | None) -> list[LineageNode]:
+def _lineage_nodes(reader: Reader, root: FieldKey, folded: Folded, below: Selection | None) -> Columns[LineageNode]:
     spot = Spot(reader, root, below)
-    columns = zip(folded.ids, folded.depths.tolist(), folded.reached.tolist(), strict=True)
-    nodes = [
-        LineageNode(entity=entity(spot.add(node_id, counted=False)), depth=depth, direction=_DIRECTIONS[reached])
-        for node_id, depth, reached in columns
-    ]
+    entities = [entity(spot.add(each, counted=False)) for each in folded.ids]
     spot.spawn()
-    return nodes
+    directions = [_DIRECTIONS[reached] for reached in folded.reached.tolist()]
+    return Columns(LineageNode, entity=entities, depth=folded.depths.tolist(), direction=directions)
 
 
-def steps_of(folded: Folded) -> list[Step]:
+def steps_of(folded: Folded) -> Steps:
     """The edges of a folded answer, in text."""
     ids = folded.ids
-    columns = zip(
-        folded.sources.tolist(),
-        folded.targets.tolist(),
+    return Steps(
+        [ids[at] for at in folded.sources.tolist()],
+        [ids[at] for at in folded.targets.tolist()],
         folded.edge_kinds.tolist(),
         folded.via,
         folded.via_counts.tolist(),
-        strict=True,
     )
-    return [Step(ids[source], ids[target], kind, via, count) for source, target, kind, via, count in columns]
 
 
 def standing_in(folded: Folded) -> dict[str, tuple[str, ...]]:
@@ -186,31 +186,26 @@ def standing_in(folded: Folded) -> dict[str, tuple[str, ...]]:
 def edges_of(
     reader: Reader,
     root: FieldKey,
-    steps: Sequence[Step],
+    steps: Steps,
     members: Mapping[str, tuple[str, ...]],
     below: Selection,
-) -> list[LineageEdge]:
+) -> Columns[LineageEdge]:
     """The edges as they are shown; their evidence is read if it is selected."""
-    proven = bool(below.names("LineageEdge") & {"evidence", "transformations"})
     runs: dict[str, Run] = {}
-    none = Proof(reader.store, None, runs)
-    edges = []
-    for step in steps:
-        edges.append(
-            LineageEdge(
-                source=ID(step.source),
-                target=ID(step.target),
-                via=[ID(each) for each in step.via],
-                via_count=step.via_count,
-                stored_kind=None if step.kind in (FOLDED, OWN) else EDGE_KINDS[step.kind],
-                proof=proof_of(reader.store, step, runs, members) if proven else none,
-            )
-        )
-    last = last_run_below(below, "LineageEdge")
-    if proven:
-        spot = Spot(reader, root, last) if last is not None else None
-        prove(reader, root, [edge.proof for edge in edges], spot, runs)
-    return edges
+    proofs = [Proof(reader.store, None, runs)] * len(steps.sources)
+    if below.names("LineageEdge") & _PROVEN:
+        proofs = [proof_of(reader.store, step, runs, members) for step in map(Step, *steps)]
+        last = last_run_below(below, "LineageEdge")
+        prove(reader, root, proofs, Spot(reader, root, last) if last is not None else None, runs)
+    return Columns(
+        LineageEdge,
+        source=steps.sources,
+        target=steps.targets,
+        via=steps.via,
+        via_count=steps.via_counts,
+        stored_kind=[_STORED.get(kind) for kind in steps.kinds],
+        proof=proofs,
+    )
 
 
 def impact(reader: Reader, field: Field) -> Task:
@@ -302,7 +297,7 @@ def paths(reader: Reader, field: Field) -> Task:
         paths=[
             Path(
                 nodes=[entity(spot.add(each)) for each in route.ids],
-                edges=edges_of(reader, field.key, route.steps, {}, steps_below) if steps_below else [],
+                edges=edges_of(reader, field.key, Steps.of(route.steps), {}, steps_below) if steps_below else [],
                 length=len(route.steps),
             )
             for route in found.routes

@@ -5,6 +5,7 @@ paths. Most hidden rows touch no other hidden row (operations lie between datase
 edges out is enough for these. Where hidden rows touch each other, `schema.regions` tells what lies between.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +63,21 @@ class Step(NamedTuple):
     via_count: int
 
 
+class Steps(NamedTuple):
+    """Steps as columns."""
+
+    sources: Sequence[str]
+    targets: Sequence[str]
+    kinds: Sequence[int]
+    via: Sequence[tuple[str, ...]]
+    via_counts: Sequence[int]
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> "Steps":
+        """The columns of steps that are there one by one."""
+        return cls(*columns) if (columns := tuple(zip(*steps, strict=True))) else cls((), (), (), (), ())
+
+
 class Edges(NamedTuple):
     """Edge columns by row, as a `Subgraph` has them."""
 
@@ -81,9 +97,11 @@ def links(
     to_place: NDArray[np.int32],
     *,
     limit: int = MAX_FOLDED_EDGES,
+    via: bool = True,
 ) -> Links:
     """The edges from rows that have a place in `from_place` to those with one in `to_place`; HIDDEN rows have it in both.
-    At most one edge for each source, target and kind, and at most `limit` folded ones, the first in order."""
+    At most one edge for each source, target and kind, and at most `limit` folded ones, the first in order. Without `via`
+    it is not told what lies between, but how many."""
     width = int(to_place.max(initial=-1)) + 1
     source, target = from_place[edges.sources], to_place[edges.targets]
     leaves, arrives = source >= 0, target >= 0
@@ -99,18 +117,16 @@ def links(
         width,
         limit,
     )
-    via = _via(pairs, ids)
     both = np.concatenate([keys, pairs.keys << 8 | FOLDED])
     order = np.argsort(both, kind="stable")
     both = both[order]
     ends = both >> 8
-    at = (order - len(keys)).tolist()
     counts = np.concatenate([np.zeros(len(keys), np.int64), pairs.counts])[order]
     return Links(
         (ends // max(width, 1)).astype(np.int32),
         (ends % max(width, 1)).astype(np.int32),
         (both & 0xFF).astype(np.uint8),
-        [via[i] if i >= 0 else () for i in at],
+        _placed(_via(pairs, ids), (order - len(keys)).tolist()) if via else [()] * len(both),
         counts.astype(np.int32),
         truncated,
     )
@@ -225,6 +241,11 @@ def _merge(parts: list[Pairs], ids: Names) -> Pairs:
 def _head(pairs: Pairs, limit: int) -> Pairs:
     lens = pairs.lens[:limit]
     return Pairs(pairs.keys[:limit], pairs.counts[:limit], lens, pairs.rows[: int(lens.sum())])
+
+
+def _placed(via: list[tuple[str, ...]], places: list[int]) -> list[tuple[str, ...]]:
+    """What lies between, in another order; negative places have none."""
+    return [via[at] if at >= 0 else () for at in places]
 
 
 def _via(pairs: Pairs, ids: Names) -> list[tuple[str, ...]]:

@@ -152,10 +152,13 @@ class Shown:
             found[at] = names[labels[at]]
         return found
 
-    def first(self, max_nodes: int | None = None, *, after: tuple[int, str] | None = None, edges: bool = True) -> Folded:
-        """The nearest `max_nodes`, ties by id, of those after a (depth, id), and the edges among them."""
+    def first(
+        self, max_nodes: int | None = None, *, after: tuple[int, str] | None = None, edges: bool = True, via: bool = True
+    ) -> Folded:
+        """The nearest `max_nodes`, ties by id, of those after a (depth, id), and the edges among them; without `via` it is
+        not looked up what lies between."""
         positions, ids = self.nearest(max_nodes, after=after)
-        return self._folded(positions, ids, edges=edges)
+        return self._folded(positions, ids, edges=edges, via=via)
 
     def pick(self, positions: Rows, *, edges: bool = True) -> Folded:
         """These nodes in this order, and the edges among them: for orders other than nearest first."""
@@ -178,8 +181,8 @@ class Shown:
         place = by_id[order_by(levels, int(levels.max(initial=0)) + 1)][:most]
         return order[place], [ids[at] for at in place.tolist()]
 
-    def _folded(self, positions: Rows, ids: list[str], *, edges: bool) -> Folded:
-        found = self._links(positions if edges else positions[:0], positions)
+    def _folded(self, positions: Rows, ids: list[str], *, edges: bool, via: bool = True) -> Folded:
+        found = self._links(positions if edges else positions[:0], positions, via=via)
         return Folded(
             shown=self,
             positions=positions,
@@ -202,14 +205,14 @@ class Shown:
             total=len(self),
         )
 
-    def _links(self, begin: Rows, end: Rows, *, back: bool = False) -> Links:
-        """The edges from some nodes to some; `back`: told from target to source."""
+    def _links(self, begin: Rows, end: Rows, *, back: bool = False, via: bool = True) -> Links:
+        """The edges from some nodes to some; `back`: told from target to source; `via` as in `first`."""
         if not len(begin):
             return NO_LINKS
         view = self.view
         edges = view.edges.reversed() if back else view.edges
         if len(begin) * _FEW > len(edges.sources):
-            return links(edges, view.subgraph.ids, self._places(begin), self._places(end))
+            return links(edges, view.subgraph.ids, self._places(begin), self._places(end), via=via)
         # few: only what they lead to is looked at, whatever the size of the subgraph
         begins = np.zeros(len(self), np.bool_)
         begins[begin] = True
@@ -219,7 +222,8 @@ class Shown:
         part, numbers = np.unique(np.concatenate([sources, targets]), return_inverse=True)
         ends: NDArray[np.int32] = numbers.astype(np.int32)
         edges = Edges(ends[: len(at)], ends[len(at) :], edges.kinds[at])
-        return links(edges, NamesOf(view.subgraph.ids, part), self._places(begin, part), self._places(end, part))
+        names = NamesOf(view.subgraph.ids, part)
+        return links(edges, names, self._places(begin, part), self._places(end, part), via=via)
 
     def _places(self, positions: Rows, part: Rows | None = None) -> NDArray[np.int32]:
         """By row of the subgraph, or of a part of it: which of `positions` stands for it, HIDDEN or OUT."""

@@ -15,6 +15,7 @@ from schema.drive import Reader, Task
 from schema.errors import ApiError, Code, bad_input
 from schema.flat import edges_of
 from schema.gather import known_all, read_whole
+from schema.joins import Steps
 from schema.live.picture import Delta, Question
 from schema.plan import read_depth, read_edge_kinds, read_kinds
 from schema.query import Ids, Reach
@@ -100,7 +101,8 @@ async def _told(context: Context, field: Field, delta: Delta) -> LineageDelta:
         edges = []
         for name, steps in (("edgesAdded", delta.edges_added), ("edgesRemoved", delta.edges_removed)):
             below = field.below.field("LineageDelta", name)
-            edges.append(edges_of(reader, field.key, steps, delta.members or {}, below) if below is not None else [])
+            shown = edges_of(reader, field.key, Steps.of(steps), delta.members or {}, below) if below is not None else []
+            edges.append(shown)
         made.append(
             LineageDelta(
                 nodes_added=list(map(ID, delta.nodes_added)),

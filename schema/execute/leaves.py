@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLEnumType, GraphQLLeafType, Undefined
 
+from schema.columns import Columns
+
 _MOST = repr(sys.float_info.max)
 _IN_PLACE = {
     "String": "type({x}) is str",
@@ -65,7 +67,7 @@ def _asked(kind: GraphQLLeafType) -> Callable[[Any], Any]:
 
 def sequence(value: Any) -> Any:
     """A list that can be read more than once."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | Columns):
         return value
     raise Odd
 

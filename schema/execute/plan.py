@@ -24,10 +24,12 @@ from graphql import (
     is_leaf_type,
     is_list_type,
     is_non_null_type,
+    is_object_type,
 )
 from graphql.execution.values import VariableValues
 from strawberry.schema.config import StrawberryConfig
 
+from schema.columns import Columns
 from schema.execute.leaves import Leaf, Odd, instance, leaf, sequence
 from schema.execute.reading import Reading, Reason, Unsupported, check_directives, class_of, foreign_directives, reading
 from schema.selection import Document, Selection
@@ -123,6 +125,18 @@ class _ByClass(dict[type, Build]):
         return made
 
 
+class _Rows:
+    """Builds the objects of `Columns`. Compiled when the first are met: most lists are none."""
+
+    def __init__(self, plan: "Plan", kind: GraphQLObjectType, nodes: Group) -> None:
+        self._plan, self._kind, self._nodes = plan, kind, nodes
+        self._build: Build | None = None
+
+    def __call__(self, value: Columns[Any], arguments: Arguments) -> Any:
+        build = self._build = self._build or self._plan.compile(self._kind, self._nodes, rows=True)
+        return build(value, arguments)
+
+
 class Plan:
     """An operation with @skip and @include decided. `size` counts its fields; it grows as types are met. One of these may be
     not taken: then the plan is of no more use, and `refused` says why."""
@@ -132,7 +146,7 @@ class Plan:
         self.called: list[tuple[GraphQLField, FieldNode, Callable[[dict[str, Any]], dict[str, Any]]]] = []
         self.size = 0
         self.refused: Reason | None = None
-        self._globals: dict[str, Any] = {"Odd": Odd, "instance": instance, "sequence": sequence}
+        self._globals: dict[str, Any] = {"Columns": Columns, "Odd": Odd, "instance": instance, "sequence": sequence}
         self._names: dict[object, str] = {}
         self._functions: dict[tuple[str, tuple[int, ...]], str] = {}
         self._sources: list[str] = []
@@ -141,10 +155,10 @@ class Plan:
         self.kind = kind
         self.roots = [self._root(key, nodes) for key, nodes in Selection.root(document).grouped(kind.name).items()]
 
-    def compile(self, kind: GraphQLObjectType, nodes: Group) -> Build:
-        """The function for objects of a type. Raises `Unsupported`."""
+    def compile(self, kind: GraphQLObjectType, nodes: Group, *, rows: bool = False) -> Build:
+        """The function for objects of a type, or for `Columns` of it. Raises `Unsupported`."""
         try:
-            return self._made(self._function(kind, nodes))
+            return self._made(self._rows(kind, nodes) if rows else self._function(kind, nodes))
         except Unsupported as refused:
             self.refused = refused.reason
             raise
@@ -187,11 +201,7 @@ class Plan:
         if name is not None:
             return name
         name = self._functions[key] = self._fresh("f")
-        below = [node.selection_set for node in nodes if node.selection_set is not None]
-        groups = Selection(self._document, below).grouped(kind.name)
-        self.size += len(groups)
-        if self.size > MAX_FIELDS:
-            raise Unsupported(Reason.SIZE)
+        groups = self._shown(kind, nodes)
         of = class_of(kind)
         cls = self._named("c", of, of)
         lines = [f"def {name}(v, a):", f" if type(v) is not {cls}: instance(v, {cls})"]
@@ -205,6 +215,41 @@ class Plan:
             shown.append(f"{response!r}: {self._value(kind.fields[field_name].type, group, x, 0)}")
         self._sources.append("\n".join([*lines, f" return {{{', '.join(shown)}}}", ""]))
         return name
+
+    def _shown(self, kind: GraphQLObjectType, nodes: Group) -> dict[str, list[FieldNode]]:
+        """What is selected of objects of a type, by response key. Raises `Unsupported` where it is too much."""
+        below = [node.selection_set for node in nodes if node.selection_set is not None]
+        groups = Selection(self._document, below).grouped(kind.name)
+        self.size += len(groups)
+        if self.size > MAX_FIELDS:
+            raise Unsupported(Reason.SIZE)
+        return groups
+
+    def _rows(self, kind: GraphQLObjectType, nodes: Group) -> str:
+        """The function from `Columns` of a type to dicts: by row of the columns alone where no method is to be asked."""
+        groups = self._shown(kind, nodes)
+        names = {group[0].name.value for group in groups.values()} - {_TYPENAME}
+        readings = {name: self.schema.reading(kind, name) for name in names}
+        if not readings or any(read.method is not None for read in readings.values()):
+            each, function = self._function(kind, nodes), self._fresh("t")
+            self._sources.append(f"def {function}(v, a):\n return [{each}(y, a) for y in v]\n")
+            return function
+        columns = {name: f"x{number}" for number, name in enumerate(readings)}
+        shown = ", ".join(
+            f"{response!r}: {kind.name!r}"
+            if (name := group[0].name.value) == _TYPENAME
+            else f"{response!r}: {self._value(kind.fields[name].type, group, columns[name], 0)}"
+            for response, group in groups.items()
+        )
+        of = class_of(kind)
+        cls, function = self._named("c", of, of), self._fresh("t")
+        given = ", ".join(f"v.columns[{read.attribute!r}]" for read in readings.values())
+        self._sources.append(
+            f"def {function}(v, a):\n"
+            f" if v.of is not {cls}: raise Odd\n"
+            f" return [{{{shown}}} for {', '.join(columns.values())}, in zip({given}, strict=True)]\n"
+        )
+        return function
 
     def _read(self, kind: GraphQLObjectType, name: str, node: FieldNode) -> str:
         read = self.schema.reading(kind, name)
@@ -227,7 +272,11 @@ class Plan:
         if is_list_type(kind):
             y = f"y{depth}"
             each = self._value(kind.of_type, nodes, y, depth + 1)
-            return f"[{each} for {y} in ({x} if type({x}) is list else sequence({x}))]"
+            listed = f"[{each} for {y} in ({x} if type({x}) is list else sequence({x}))]"
+            one = kind.of_type.of_type if is_non_null_type(kind.of_type) else None
+            if not is_object_type(one):
+                return listed
+            return f"({self._fresh('r', _Rows(self, one, nodes))}({x}, a) if type({x}) is Columns else {listed})"
         if is_leaf_type(kind):
             known = self.schema.leaf(kind)
             asked = f"{self._named('l', kind.name, known.asked)}({x})"

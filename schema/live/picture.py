@@ -180,11 +180,16 @@ def _draw(reader: Reader, question: Question, most: int, made: list[Picture]) ->
     folded = shown.first(None) if not beyond else None
     if folded is None or folded.edges_truncated or len(folded) + len(folded.sources) > most:
         raise too_costly(f"more is within reach than one subscription follows, {most:,} nodes and edges; ask for less depth")
+    steps = steps_of(folded)
+    ends, through = (
+        zip(steps.sources, steps.targets, steps.kinds, strict=True),
+        zip(steps.via, steps.via_counts, strict=True),
+    )
     made.append(
         Picture(
             Epoch(0, 0),
             frozenset(folded.ids),
-            {(step.source, step.target, step.kind): (step.via, step.via_count) for step in steps_of(folded)},
+            dict(zip(ends, through, strict=True)),
             standing_in(folded),
             (),
         )

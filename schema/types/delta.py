@@ -1,5 +1,7 @@
 """How lineage changes, as it is told to those who follow it."""
 
+from collections.abc import Sequence
+
 import strawberry
 
 from schema.cost.directives import FLAT, Cost, assumed
@@ -14,8 +16,8 @@ from schema.types.lineage import LineageEdge
 class LineageDelta:
     nodes_added: list[strawberry.ID] = strawberry.field(description="The ids of what came within reach.")
     nodes_removed: list[strawberry.ID] = strawberry.field(description="The ids of what is no longer within reach.")
-    edges_added: list[LineageEdge] = strawberry.field(description="The edges that came.", directives=[assumed(20)])
-    edges_removed: list[LineageEdge] = strawberry.field(
+    edges_added: Sequence[LineageEdge] = strawberry.field(description="The edges that came.", directives=[assumed(20)])
+    edges_removed: Sequence[LineageEdge] = strawberry.field(
         description="The edges that went; mostly nobody states them now.", directives=[assumed(20)]
     )
     epoch: str = strawberry.field(description="Until when all is told: to go on from, as `since`.")

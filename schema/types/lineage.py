@@ -1,5 +1,6 @@
 """Lineage as it is shown: connections of hops, flat graphs, impact, paths, and the evidence of edges."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -199,8 +200,8 @@ class LineageEdge:
     description="A graph for a screen or a program: every node and edge within reach, flat.", directives=[Cost(weight=FLAT)]
 )
 class Lineage:
-    nodes: list[LineageNode] = strawberry.field(description="The nearest first, ties by id; the roots are among them.")
-    edges: list[LineageEdge] = strawberry.field(description="All edges between these nodes.")
+    nodes: Sequence[LineageNode] = strawberry.field(description="The nearest first, ties by id; the roots are among them.")
+    edges: Sequence[LineageEdge] = strawberry.field(description="All edges between these nodes.")
     summary: LineageSummary = strawberry.field(description="Counts of everything within reach, the roots included.")
     answer: Answer = strawberry.field(description="What this answer is worth.")
 
@@ -264,7 +265,7 @@ class Path:
     nodes: list[EntityRef] = strawberry.field(
         description="What it leads through, from the first to the last.", directives=[assumed(10)]
     )
-    edges: list[LineageEdge] = strawberry.field(description="The steps between them.", directives=[assumed(10)])
+    edges: Sequence[LineageEdge] = strawberry.field(description="The steps between them.", directives=[assumed(10)])
     length: int = strawberry.field(description="How many steps it has.")
 
 

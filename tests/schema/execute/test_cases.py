@@ -1,18 +1,19 @@
 """Cases by hand: what merges, what is left out, where nulls go, who runs what and how often."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 
+from schema.columns import Columns
 from schema.execute.plan import Plan
 from schema.execute.reading import Reason
 from tests.schema.execute import wild
 from tests.schema.execute.both import Both
-from tests.schema.execute.wild import Blue, Chance, Red
+from tests.schema.execute.wild import Blue, Chance, Red, Row
 
 
 class Exactly(Chance):
@@ -309,3 +310,53 @@ async def test_a_resolver_that_gives_a_stream_is_left_to_graphql_core() -> None:
 
     both = Both(strawberry.Schema(Query))
     assert (await both.same("{ streamed }"))["data"] == {"streamed": [1]}
+
+
+@strawberry.type
+class Cell:
+    at: int
+    word: str
+
+    def __post_init__(self) -> None:
+        made.append(self.at)
+
+    @strawberry.field
+    def loud(self) -> str:
+        return self.word.upper()
+
+
+made: list[int] = []
+
+
+@strawberry.type
+class CellQuery:
+    @strawberry.field
+    def cells(self) -> Sequence[Cell]:
+        return Columns(Cell, at=range(3), word=["a", "b", "c"])
+
+
+async def test_of_columns_no_object_is_made_where_attributes_are_enough() -> None:
+    both = Both(strawberry.Schema(CellQuery))
+    texts = "{ cells { at x: at __typename } cells { word } }", "{ cells { __typename } }", "{ cells { at loud } }"
+    for text, expected in zip(texts, ([], [0, 1, 2], [0, 1, 2]), strict=True):
+        await both.same(text)
+        made.clear()
+        await both.ours(text, None, {}, None)
+        assert made == expected
+    assert not both.reasons
+
+
+async def test_columns_that_are_none_of_a_list_are_left_to_graphql_core(both: Both) -> None:
+    """Of another class, or not as long as each other."""
+    for rows in (Columns(wild.Other, text=["a"]), Columns(Row, text=["a"], number=[1, 2], sort=[], words=[], next=[])):
+        await both.same("{ red { id rows { text number } } }", Exactly(rows=rows))
+    assert set(both.reasons) == {Reason.ERROR}
+
+
+def test_columns_are_a_list() -> None:
+    cells: Columns[Cell] = Columns(Cell, at=[1, 2, 3], word=["a", "b", "c"])
+    assert len(cells) == 3
+    assert [cell.word for cell in cells] == ["a", "b", "c"]
+    assert (cells[-1].at, [cell.at for cell in cells[1:]], next(reversed(cells)).word) == (3, [2, 3], "c")
+    with pytest.raises(IndexError):
+        cells[3]

@@ -1,5 +1,6 @@
 """A schema with everything in it, whose values are made up by chance: most are good, some are none of their type."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from random import Random
@@ -8,6 +9,8 @@ from typing import Annotated, Any, NewType, TypeAlias
 import strawberry
 from graphql import GraphQLError, GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
+
+from schema.columns import Columns
 
 When = NewType("When", datetime)
 Anything = NewType("Anything", object)
@@ -53,6 +56,13 @@ class Chance:
             raise random.choice([ValueError(f"{field} is broken"), GraphQLError(f"{field} is not for you"), KeyError(field)])
         return random.choice(ODD)
 
+    def tried(self, field: str, *good: Any) -> Any:
+        """The same, and an error is a value."""
+        try:
+            return self.of(field, *good)
+        except Exception as error:
+            return error
+
     def below(self, field: str) -> "Chance":
         return Chance(f"{self.seed}.{field}", self.faults)
 
@@ -67,6 +77,19 @@ class Chance:
     def thing(self, field: str) -> Any:
         below = self.below(field)
         return self.of(field, Red(chance=below), Blue(chance=below, plain=f"plain {field}", late=None))
+
+    def rows(self, field: str) -> Any:
+        """Some rows, as a list of objects and as columns."""
+        below = [self.below(f"{field}{at}") for at in range(Random(f"{self.seed}.{field}.many").randint(0, 3))]
+        columns = {
+            "text": [each.tried("text", "t", "") for each in below],
+            "number": [each.tried("number", 1, None) for each in below],
+            "sort": [each.tried("sort", Sort.TABLE, Sort.TOPIC) for each in below],
+            "words": [each.tried("words", [], ["a"], ("b", "c")) for each in below],
+            "next": [each.tried("next", None, Red(chance=each)) for each in below],
+        }
+        made: Columns[Any] = Columns(Row, **columns)
+        return self.of(field, list(made), made, made, Columns(Other, text=columns["text"]) if self.faults else made)
 
 
 AnyThing: TypeAlias = Annotated["Red | Blue", strawberry.union("AnyThing")]
@@ -116,7 +139,33 @@ class Named:
 
 
 @strawberry.type
+class Row:
+    text: str
+    number: int | None
+    sort: Sort
+    words: Sequence[str]
+    next: Named | None
+
+    @strawberry.field
+    def loud(self) -> str:
+        return self.text.upper()
+
+
+@strawberry.type
+class Other:
+    text: str
+
+
+@strawberry.type
 class Red(Named):
+    @strawberry.field
+    def rows(self) -> Sequence[Row]:
+        return self.chance.rows("rows")  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def rows_or_not(self) -> Sequence[Row | None] | None:
+        return self.chance.rows("rows_or_not")  # type: ignore[no-any-return]
+
     @strawberry.field
     def whole(self) -> int:
         return self.chance.of("whole", 1, 0, -5, 2**31 - 1, True, 2.0, "7")  # type: ignore[no-any-return]
