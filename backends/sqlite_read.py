@@ -4,7 +4,7 @@ holds a read transaction; one statement a table, whatever the number of ids."""
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain as joined
-from typing import Final
+from typing import Any, Final
 
 import apsw
 import numpy as np
@@ -29,6 +29,9 @@ from backends.rows import NodeRow, as_edge, as_node
 from backends.sqlite_rows import (
     GENESIS,
     NODE,
+    NODES_BY_ID,
+    NODES_BY_NUMBER,
+    RECORDS_BY_ID,
     is_record,
     node_row,
     rows_of_ids,
@@ -42,6 +45,9 @@ SCANNED: Final = 2_000
 """Rows of a page of `scan`."""
 TOPOLOGY: Final = 200_000
 """Nodes or edges of a page of `scan_topology`."""
+SHIFT: Final = 31
+"""Bits of the target where two numbers are one: numbers of nodes have 31 (`backends.index`)."""
+_ENDS: Final = f"e.source = a.value >> {SHIFT} AND e.target = a.value & {(1 << SHIFT) - 1}"
 LOGGED: Final = 10_000
 """Log rows of a page of `changes_since`."""
 
@@ -56,13 +62,12 @@ def read_nodes(connection: apsw.Connection, ids: Iterable[str], *, facets: bool 
     """Nodes and records by each name asked for."""
     wanted = list(dict.fromkeys(ids))
     found: dict[str, Node] = {}
-    sql = "SELECT r.id, r.version, r.value FROM carray(?) a JOIN records r ON r.id = a.value"
-    for node_id, version, value in rows_of_ids(connection, sql, filter(is_record, wanted)):
+    named = filter(is_record, wanted)
+    for node_id, version, value in rows_of_ids(connection, "r.id, r.version, r.value", RECORDS_BY_ID, named):
         found[node_id] = Node(node_id, kind_of(node_id), -1, version, True, load(value))
-    by_id = f"SELECT {NODE} FROM carray(?) a JOIN nodes n ON n.id = a.value"
-    rows = {row.id: row for row in map(node_row, rows_of_ids(connection, by_id, wanted))}
+    rows = {row.id: row for row in map(node_row, rows_of_ids(connection, NODE, NODES_BY_ID, wanted))}
     meant = {row.alias_of for row in rows.values() if row.alias_of is not None} - rows.keys()
-    rows |= {row.id: row for row in map(node_row, rows_of_ids(connection, by_id, meant))}
+    rows |= {row.id: row for row in map(node_row, rows_of_ids(connection, NODE, NODES_BY_ID, meant))}
     chosen: dict[str, NodeRow] = {}
     for name in wanted:
         row = rows.get(name)
@@ -77,16 +82,15 @@ def read_nodes(connection: apsw.Connection, ids: Iterable[str], *, facets: bool 
 
 def read_numbers(connection: apsw.Connection, numbers: Sequence[int]) -> list[Node]:
     """Nodes by number, in the order asked; every number must be known."""
-    sql = f"SELECT {NODE} FROM carray(?) a JOIN nodes n ON n.number = a.value"
-    rows = {row.number: row for row in map(node_row, rows_of_numbers(connection, sql, numbers))}
+    rows = {row.number: row for row in map(node_row, rows_of_numbers(connection, NODE, NODES_BY_NUMBER, numbers))}
     nodes = _as_nodes(connection, rows, facets=False)
     return [nodes[number] for number in numbers]
 
 
 def _as_nodes(connection: apsw.Connection, rows: dict[int, NodeRow], *, facets: bool) -> dict[int, Node]:
     others: dict[str | None, list[NodeRow]] = {}
-    sql = f"SELECT {NODE} FROM carray(?) a JOIN nodes n ON n.alias_of = a.value"
-    for other in map(node_row, rows_of_ids(connection, sql, [row.id for row in rows.values()])):
+    source = "carray(?) a JOIN nodes n ON n.alias_of = a.value"
+    for other in map(node_row, rows_of_ids(connection, NODE, source, [row.id for row in rows.values()])):
         others.setdefault(other.alias_of, []).append(other)
     if facets:
         every = with_facets(connection, [*rows.values(), *joined.from_iterable(others.values())])
@@ -100,23 +104,18 @@ def read_edges(connection: apsw.Connection, keys: Sequence[EdgeKey]) -> list[Edg
     if not keys:
         return []
     ends = {end for key in keys for end in (key.source, key.target)}
-    sql = "SELECT n.id, n.number FROM carray(?) a JOIN nodes n ON n.id = a.value"
-    number: dict[str, int] = dict(rows_of_ids(connection, sql, ends))
-    triples = {
-        (number[key.source], key.kind.code, number[key.target]): key
-        for key in keys
-        if key.source in number and key.target in number
-    }
-    sql = """
-        SELECT source, kind, target, tallies, retracted_at FROM edges WHERE source = ? AND kind = ? AND target = ?
-    """
-    found = {
-        triples[source, kind, target]: (load(tallies), retracted_at)
-        for source, kind, target, tallies, retracted_at in (connection.executemany(sql, triples) if triples else ())
-    }
-    sql = "SELECT r.id, r.value FROM carray(?) a JOIN records r ON r.id = a.value"
+    number: dict[str, int] = dict(rows_of_ids(connection, "n.id, n.number", NODES_BY_ID, ends))
+    by_kind: dict[int, dict[int, EdgeKey]] = {}
+    for key in keys:
+        if key.source in number and key.target in number:
+            by_kind.setdefault(key.kind.code, {})[number[key.source] << SHIFT | number[key.target]] = key
+    found: dict[EdgeKey, tuple[Any, int | None]] = {}
+    for kind, wanted in by_kind.items():
+        source = f"carray(?) a CROSS JOIN edges e ON e.kind = {kind} AND {_ENDS}"
+        for at, tallies, retracted_at in rows_of_numbers(connection, "a.value, e.tallies, e.retracted_at", source, wanted):
+            found[wanted[at]] = load(tallies), retracted_at
     named = {tally for tallies, _ in found.values() for tally in tallies if is_record(tally)}
-    counts = {node_id: load(value) for node_id, value in rows_of_ids(connection, sql, named)}
+    counts = {node_id: load(value) for node_id, value in rows_of_ids(connection, "r.id, r.value", RECORDS_BY_ID, named)}
     edges = {
         key: as_edge(key, tallies, {tally: counts[tally] for tally in tallies if tally in counts}, retracted_at)
         for key, (tallies, retracted_at) in found.items()

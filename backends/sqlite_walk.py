@@ -12,15 +12,15 @@ import numpy as np
 
 from backends.errors import Unsupported
 from backends.model import DOWN, EDGE_KINDS, UP, Direction, EdgeKind, Subgraph, Traversal
-from backends.sqlite_rows import epoch_now, rows_of_ids, rows_of_numbers, select
+from backends.sqlite_rows import NODES_BY_ID, NODES_BY_NUMBER, epoch_now, rows_of_ids, rows_of_numbers, select
 
 
 def traverse(connection: apsw.Connection, traversal: Traversal) -> Subgraph:
     """What `LineageBackend.traverse` says; the caller holds a read transaction, which makes it one moment."""
     if traversal.as_of is not None:
         raise Unsupported("this backend keeps no history")
-    sql = "SELECT n.number, n.id FROM carray(?) a JOIN nodes n ON n.id = a.value WHERE n.standing"
-    roots = {number: traversal.roots[node_id] for number, node_id in rows_of_ids(connection, sql, traversal.roots)}
+    standing = rows_of_ids(connection, "n.number, n.id", f"{NODES_BY_ID} WHERE n.standing", traversal.roots)
+    roots = {number: traversal.roots[node_id] for number, node_id in standing}
     most = None if traversal.direction is Direction.BOTH else traversal.max_nodes
     down = up = roots
     if traversal.direction is not Direction.UPSTREAM:
@@ -28,8 +28,8 @@ def traverse(connection: apsw.Connection, traversal: Traversal) -> Subgraph:
     if traversal.direction is not Direction.DOWNSTREAM:
         up = _walk(roots, _step(connection, traversal.edge_kinds, "target", "source"), traversal.max_depth, most)
     least = {n: min(d for d in (up.get(n), down.get(n)) if d is not None) for n in up.keys() | down.keys()}
-    sql = "SELECT n.number, n.id FROM carray(?) a JOIN nodes n ON n.number = a.value"
-    near = sorted((least[number], node_id, number) for number, node_id in rows_of_numbers(connection, sql, least))
+    named = rows_of_numbers(connection, "n.number, n.id", NODES_BY_NUMBER, least)
+    near = sorted((least[number], node_id, number) for number, node_id in named)
     near = near[: traversal.max_nodes]
     made = Subgraph.build(
         epoch_now(connection),
@@ -57,10 +57,8 @@ def _followed(kinds: frozenset[EdgeKind]) -> str:
 def _step(
     connection: apsw.Connection, kinds: frozenset[EdgeKind], near: str, far: str
 ) -> Callable[[Iterable[int]], Iterable[int]]:
-    sql = f"""
-        SELECT e.{far} FROM carray(?) a CROSS JOIN edges e ON e.{near} = a.value WHERE e.standing AND {_followed(kinds)}
-    """
-    return lambda frontier: (row[0] for row in rows_of_numbers(connection, sql, frontier))
+    source = f"carray(?) a CROSS JOIN edges e ON e.{near} = a.value WHERE e.standing AND {_followed(kinds)}"
+    return lambda frontier: (row[0] for row in rows_of_numbers(connection, f"e.{far}", source, frontier))
 
 
 def _walk(

@@ -16,7 +16,17 @@ from backends.errors import Conflict, Rejected
 from backends.ids import kind_of
 from backends.model import EDGE_KINDS, Epoch, Json, Stamped
 from backends.rows import NodeRow, chain, changed
-from backends.sqlite_rows import BARE, NODE, can_be_id, is_record, node_row, rows_of_ids, storable
+from backends.sqlite_rows import (
+    BARE,
+    NODE,
+    NODES_BY_ID,
+    RECORDS_BY_ID,
+    can_be_id,
+    is_record,
+    node_row,
+    rows_of_ids,
+    storable,
+)
 from backends.sqlite_terms import refresh, search_columns
 from backends.stored import dump, dump_stamped, load
 from backends.vocabulary import FACET
@@ -105,7 +115,7 @@ class _Write:
         self._load(BARE, meant - told - named)
 
     def _load(self, columns: str, ids: Iterable[str]) -> None:
-        for stored in rows_of_ids(self.connection, f"SELECT {columns} FROM carray(?) a JOIN nodes n ON n.id = a.value", ids):
+        for stored in rows_of_ids(self.connection, columns, NODES_BY_ID, ids):
             row = node_row(stored)
             self.before[row.id] = row
             self.ids[row.number] = row.id
@@ -113,8 +123,8 @@ class _Write:
 
     def _check(self) -> None:
         changes = self.changes
-        sql = "SELECT r.id, r.version FROM carray(?) a JOIN records r ON r.id = a.value"
-        versions: dict[str, int] = dict(rows_of_ids(self.connection, sql, filter(is_record, changes.expect)))
+        expected = filter(is_record, changes.expect)
+        versions: dict[str, int] = dict(rows_of_ids(self.connection, "r.id, r.version", RECORDS_BY_ID, expected))
         for node_id, version in changes.expect.items():
             row = self.before.get(node_id)
             if versions.get(node_id, row.version if row else 0) != version:
