@@ -269,10 +269,12 @@ def proof_key(step: Step, members: Mapping[str, tuple[str, ...]] | None = None) 
     if step.kind != FOLDED:
         source, target = (_alone(each, members or {}) for each in (step.source, step.target))
         return EdgeKey(source, EDGE_KINDS[step.kind], target)
-    ends = step.source.startswith(_DATA) and step.target.startswith(_DATA)
-    if ends and all(each.startswith("operation:") for each in step.via):
-        return EdgeKey(step.source, EdgeKind.PAIR, step.target)
-    return None
+    if not (step.source.startswith(_DATA) and step.target.startswith(_DATA)):
+        return None
+    for each in step.via:  # a generator in `all` costs as much as the rest of this
+        if not each.startswith("operation:"):
+            return None
+    return EdgeKey(step.source, EdgeKind.PAIR, step.target)
 
 
 def proof_of(store: Store, step: Step, runs: dict[str, Run], members: Mapping[str, tuple[str, ...]] | None = None) -> Proof:

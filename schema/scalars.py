@@ -17,6 +17,7 @@ JsonValue = NewType("JsonValue", object)
 DEEPEST: Final = 100
 """Levels of a JSON that is taken."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLAIN_EPOCH = _EPOCH.replace(tzinfo=None)
 _MICRO = timedelta(microseconds=1)
 
 
@@ -43,8 +44,7 @@ def print_time(micros: int) -> str:
     >>> print_time(0), print_time(1)
     ('1970-01-01T00:00:00Z', '1970-01-01T00:00:00.000001Z')
     """
-    time = _EPOCH + timedelta(microseconds=micros)
-    return time.replace(tzinfo=None).isoformat() + "Z"
+    return (_PLAIN_EPOCH + timedelta(microseconds=micros)).isoformat() + "Z"
 
 
 def _check_json(value: Any, levels: int = DEEPEST) -> Any:
