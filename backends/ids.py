@@ -125,8 +125,10 @@ def _decode_part(part: str) -> str:
 
 def namespace_of(node_id: str) -> str:
     """The namespace in an id; empty for a run whose id is a UUID (its namespace is that of its job)."""
-    parts = node_id.partition(":")[2].split("#", 1)
-    return _decode_part(parts[0]) if len(parts) == 2 else ""
+    part, mark, _ = node_id.partition(":")[2].partition("#")
+    if not mark:
+        return ""
+    return part if "%" not in part else _decode_part(part)
 
 
 def name_of(node_id: str) -> str:

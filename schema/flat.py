@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.ids import Kind
+from backends.ids import KINDS, Kind
 from backends.model import DOWN, EDGE_KINDS, UP, Direction, EdgeKind, Node, Subgraph
 from schema import enums
 from schema.affected import AffectedPage
@@ -160,7 +160,8 @@ def lineage(reader: Reader, field: Field) -> Task:
 
 def _lineage_nodes(reader: Reader, root: FieldKey, folded: Folded, below: Selection | None) -> Columns[LineageNode]:
     spot = Spot(reader, root, below)
-    entities = [entity(spot.add(each, counted=False)) for each in folded.ids]
+    kinds = (KINDS[code] for code in folded.kinds.tolist())
+    entities = list(map(entity, spot.add_once(folded.ids, kinds)))
     spot.spawn()
     directions = [_DIRECTIONS[reached] for reached in folded.reached.tolist()]
     return Columns(LineageNode, entity=entities, depth=folded.depths.tolist(), direction=directions)

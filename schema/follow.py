@@ -1,7 +1,7 @@
 """From entities to what their links lead to: one task for each spot of a document, for all entities shown there."""
 
 from bisect import bisect_right
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,15 +51,22 @@ class Spot:
         self.reader, self.root, self.selection, self.past = reader, root, selection, past
         self.seen: dict[str, Seen] = {}
 
-    def add(self, node_id: str, times: int = 1, *, counted: bool = True) -> Seen:
-        """The entity as it is shown here, `times` times more than before; `counted` among what one request may show."""
+    def add(self, node_id: str, times: int = 1) -> Seen:
+        """The entity as it is shown here, `times` times more than before; counted among what one request may show."""
         seen = self.seen.get(node_id)
         if seen is None:
             seen = self.seen[node_id] = Seen(node_id, self.reader.store)
         seen.shown += times
-        if counted:
-            self.reader.show(times)
+        self.reader.show(times)
         return seen
+
+    def add_once(self, ids: Iterable[str], kinds: Iterable[Kind]) -> Iterator[Seen]:
+        """Many entities, none of them here yet, with their kinds; not counted among what one request may show."""
+        store, known = self.reader.store, self.seen
+        for node_id, kind in zip(ids, kinds, strict=True):
+            seen = known[node_id] = Seen(node_id, store, kind)
+            seen.shown = 1
+            yield seen
 
     def spawn(self) -> None:
         """Follows the links of all that was added."""

@@ -42,9 +42,9 @@ class Seen:
 
     __slots__ = ("id", "kind", "links", "shown", "store")
 
-    def __init__(self, node_id: str, store: Store) -> None:
+    def __init__(self, node_id: str, store: Store, kind: Kind | None = None) -> None:
         self.id = node_id
-        self.kind = kind_of(node_id)
+        self.kind = kind or kind_of(node_id)
         self.store = store
         self.links: dict[FieldKey, Any] = {}
         self.shown = 0
@@ -80,8 +80,10 @@ class Seen:
     @property
     def namespace(self) -> str:
         """The namespace in the id; a run has that of its job."""
-        job = self.attributes.get("job") if self.kind is Kind.RUN else None
-        return namespace_of(job if isinstance(job, str) else self.id)
+        if self.kind is not Kind.RUN:
+            return namespace_of(self.id)
+        job = self.text("job")
+        return namespace_of(self.id if job is None else job)
 
     def link(self, name: str, /, **args: Any) -> Any:
         """The value of a field that leads to other entities, or to a page of them."""
