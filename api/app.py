@@ -24,6 +24,7 @@ from api.logs import log
 from api.metrics import MeteredBackend, Metrics
 from api.middleware import Observe
 from api.openlineage import BATCH, Intake, post_batch, post_event
+from api.origins import across_origins
 from api.problems import Problem, json_response
 from api.remembering import finished_of, remembered, views_over
 from api.settings import Settings
@@ -95,7 +96,7 @@ def create_app(
     )
     app.router.redirect_slashes = False
     app.state.health, app.state.streams = health, streams
-    authenticator = Authenticator(settings.token)
+    authenticator = Authenticator(settings.token, settings.allowed_origins)
     graphql = graphql_app(settings, metrics, finished, streams, authenticator.admit, tracing)
     guard: ASGIApp = Guard(app.routed(graphql), authenticator)
     outer = WithGraphiQL(guard) if settings.graphiql else guard
@@ -103,6 +104,8 @@ def create_app(
     app.around = Observe(outer, metrics=metrics, routes=paths, max_requests=settings.max_requests)
     if tracing is not None:
         app.around = tracing.requests(app.around, paths)
+    if settings.allowed_origins:
+        app.around = across_origins(app.around, settings.allowed_origins)
     return app
 
 

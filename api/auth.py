@@ -2,7 +2,7 @@
 
 import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -36,8 +36,10 @@ KEYED = Principal("token")
 class Authenticator:
     """Tells a `Principal` from headers. With a token only its holder is one; without, any local caller is."""
 
-    def __init__(self, token: str | None) -> None:
+    def __init__(self, token: str | None, origins: Set[str] = frozenset()) -> None:
+        """`origins`: those of pages that may ask without a key as well, beside our own."""
         self._token = token.encode() if token is not None else None
+        self._origins = frozenset(each.encode() for each in origins)
 
     def may_say_later(self, scope: Scope) -> bool:
         """Whether the key of a socket may still come with its first message: browsers send no header of ours with it."""
@@ -59,6 +61,8 @@ class Authenticator:
         site that a browser here has open."""
         if self._token is None:
             host, origin = headers.get(b"host", b""), headers.get(b"origin")
+            if origin in self._origins:
+                origin = None
             look = _foreign if len(host) + len(origin or b"") < LONG else _foreign.__wrapped__
             if (words := look(host, origin)) is not None:
                 raise Problem(403, "FORBIDDEN", words)
@@ -95,7 +99,7 @@ class Guard:
 
 
 async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 4401, "reason": problem.code})
     elif scope["path"].rstrip("/") == "/graphql":
         # A GraphQL client looks for `errors`, whatever the status.
@@ -115,7 +119,7 @@ def _foreign(host: bytes, origin: bytes | None) -> str | None:
     rebinding), so is a Host that someone could have registered: one with a dot that is no address and not reserved."""
     name = host.decode("latin-1")
     if origin is not None and urlsplit(origin.decode("latin-1")).netloc != name:
-        return "requests from pages of other sites need HEADWATER_TOKEN to be set and sent"
+        return "pages of this origin may not ask without a key: see HEADWATER_ORIGINS and HEADWATER_TOKEN"
     if "," in name or not _is_private_name(urlsplit(f"//{name}").hostname or ""):  # a comma: Host came twice
         return "without HEADWATER_TOKEN this service answers to local names and addresses only"
     return None

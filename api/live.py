@@ -21,7 +21,7 @@ def streams_of(settings: Settings) -> Streams:
             operations=settings.max_socket_operations,
             message=settings.max_query_bytes,
             send=settings.stream_seconds,
-            origins=frozenset(each.strip().rstrip("/") for each in (settings.origins or "").split(",") if each.strip()),
+            origins=settings.allowed_origins,
         )
     )
 

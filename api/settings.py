@@ -180,8 +180,8 @@ class Settings:
     )
     origins: str | None = _setting(
         None,
-        "The origins of pages, beside our own, that may open WebSockets: `https://catalog.example.org`, several with "
-        "commas; `*` is any.",
+        "The origins of pages, beside our own, that may ask from a browser, over HTTP and WebSockets: "
+        "`https://catalog.example.org`, several with commas; `*` is any, and needs HEADWATER_TOKEN.",
     )
     seal_runs_days: int = _setting(
         7,
@@ -211,6 +211,11 @@ class Settings:
         settings.check()
         return settings
 
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """What HEADWATER_ORIGINS names, as browsers write it; `*` is any."""
+        return frozenset(_as_sent(each.strip()) for each in (self.origins or "").split(",") if each.strip())
+
     def check(self) -> None:
         """Raises `BadSetting` where values cannot work together or alone."""
         if self.token is not None and not all("!" <= char <= "~" for char in self.token):
@@ -238,6 +243,11 @@ class Settings:
                 raise BadSetting(
                     f"HEADWATER_ORIGINS takes origins such as https://catalog.example.org, not {origin[:100]!r}"
                 )
+        if "*" in self.allowed_origins and self.token is None:
+            raise BadSetting(
+                "HEADWATER_ORIGINS=* needs HEADWATER_TOKEN: without it any page that is open in a browser here could read "
+                "and write; name the origins that may"
+            )
         if "://" not in self.backend:
             raise BadSetting(f"HEADWATER_BACKEND takes a URL such as sqlite:///headwater.db, not {self.backend!r}")
 
@@ -248,6 +258,12 @@ class Settings:
                 f"{self.host} can be reached from other machines: set HEADWATER_TOKEN to a secret that clients send as "
                 "'Authorization: Bearer', or listen on 127.0.0.1"
             )
+
+
+def _as_sent(origin: str) -> str:
+    """An origin in lower case, without the port that goes without saying."""
+    plain = origin.rstrip("/").lower()
+    return plain.removesuffix(":443" if plain.startswith("https:") else ":80")
 
 
 def is_loopback(host: str) -> bool:
