@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from backends.ids import KINDS, Kind
 from backends.model import Subgraph
-from schema.adjacency import Adjacency
+from schema.adjacency import Adjacency, distinct
 from schema.components import components
 from schema.shown import Shown
 
@@ -91,7 +91,7 @@ def impact_levels(subgraph: Subgraph, roots: Sequence[int]) -> NDArray[np.float6
         elif paths:
             levels[target] = MAX_LEVEL
     found = np.array(levels)[set_of]
-    np.subtract.at(found, np.unique(np.asarray(roots, np.intp)), 1.0)
+    np.subtract.at(found, distinct(np.asarray(roots, np.intp)), 1.0)
     return found
 
 

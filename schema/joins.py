@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.model import EDGE_KINDS, EdgeKind, ids_at
-from schema.adjacency import Adjacency, Mask, Names, Rows, reach, spread
+from schema.adjacency import Adjacency, Mask, Names, Rows, distinct, reach, spread
 from schema.regions import through_regions
 
 MAX_FOLDED_EDGES = 20_000
@@ -106,13 +106,13 @@ def links(
     source, target = from_place[edges.sources], to_place[edges.targets]
     leaves, arrives = source >= 0, target >= 0
     direct = leaves & arrives & ~((source == target) & _MEMBERSHIP[edges.kinds])
-    keys = np.unique((source[direct].astype(np.int64) * width + target[direct]) << 8 | edges.kinds[direct])
+    keys = distinct((source[direct].astype(np.int64) * width + target[direct]) << 8 | edges.kinds[direct])
     into, onward = leaves & (target == HIDDEN), (source == HIDDEN) & arrives
     pairs, truncated = _join(
         edges,
         ids,
-        np.unique(source[into].astype(np.int64) * len(from_place) + edges.targets[into]),
-        np.unique(edges.sources[onward].astype(np.int64) * width + target[onward]),
+        distinct(source[into].astype(np.int64) * len(from_place) + edges.targets[into]),
+        distinct(edges.sources[onward].astype(np.int64) * width + target[onward]),
         (source == HIDDEN) & (target == HIDDEN),
         width,
         limit,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.adjacency import Adjacency, Names, Rows
+from schema.adjacency import Adjacency, Names, Rows, distinct
 from schema.components import components
 
 _BITS = 1 << 28
@@ -21,7 +21,7 @@ class _Region:
     """A region with its rows numbered in the order of their ids, so that the lowest bits are the least ids."""
 
     def __init__(self, ids: Names, sources: NDArray[np.int32], targets: NDArray[np.int32]) -> None:
-        rows = np.unique(np.concatenate([sources, targets])).astype(np.intp)
+        rows = distinct(np.concatenate([sources, targets])).astype(np.intp)
         names = [ids[row] for row in rows.tolist()]
         self.rows: Rows = rows[sorted(range(len(names)), key=names.__getitem__)]
         self.number: Rows = np.zeros(len(ids), np.intp)
@@ -30,7 +30,7 @@ class _Region:
         self.set_of = components(Adjacency(len(rows), a, b))
         self.sets = int(self.set_of.max()) + 1
         a, b = self.set_of[a], self.set_of[b]
-        pairs = np.unique((a * self.sets + b)[a != b])
+        pairs = distinct((a * self.sets + b)[a != b])
         self.a, self.b = pairs // self.sets, pairs % self.sets
         self.block = max(64, _BITS // len(rows) // 8 * 8)
 
@@ -95,10 +95,10 @@ def through_regions(
         keys = keys[:limit]
     counts, lens = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
     lists: list[list[int]] = [[]] * len(keys)
-    for chosen, places, rows in _blocks(to_place, leave, region.block, np.unique(keys % width)):
+    for chosen, places, rows in _blocks(to_place, leave, region.block, distinct(keys % width)):
         led_to = region.rows_of_places(region.bits(rows, places, len(chosen), forward=False), len(chosen))
         here = np.isin(keys % width, chosen)
-        for begun, begun_places, begun_rows in _blocks(from_place, entry, region.block, np.unique(keys[here] // width)):
+        for begun, begun_places, begun_rows in _blocks(from_place, entry, region.block, distinct(keys[here] // width)):
             leads = region.rows_of_places(region.bits(begun_rows, begun_places, len(begun), forward=True), len(begun))
             for at in np.flatnonzero(here & np.isin(keys // width, begun)).tolist():
                 source, target = divmod(int(keys[at]), width)
@@ -112,7 +112,7 @@ def through_regions(
 
 def _blocks(places: Rows, rows: Rows, block: int, only: Rows | None = None) -> Iterator[tuple[Rows, Rows, Rows]]:
     """(places of the block in order, for each row its place within the block, rows), block after block."""
-    every = np.unique(places) if only is None else only
+    every = distinct(places) if only is None else only
     for at in range(0, len(every), block):
         chosen = every[at : at + block]
         kept = np.isin(places, chosen)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from backends.ids import kind_of, namespace_of
 from backends.model import Direction, ids_at
-from schema.adjacency import Mask, NamesOf, Rows, order_by
+from schema.adjacency import Mask, NamesOf, Rows, distinct, order_by
 from schema.joins import FOLDED, HIDDEN, NO_LINKS, OUT, Edges, Links, Step, links
 from schema.view import View
 
@@ -252,7 +252,7 @@ class Shown:
         """For each of these nodes the one edge by which a shortest way from the roots enters it, going UPSTREAM or
         DOWNSTREAM; None for a root and where several such edges lead there."""
         depths = self.depths[positions]
-        nearer = np.flatnonzero(np.isin(self.depths, np.unique(depths) - 1))
+        nearer = np.flatnonzero(np.isin(self.depths, distinct(depths) - 1))
         found = self._links(positions, nearer, back=direction is Direction.DOWNSTREAM)
         enters = (self.depths[nearer][found.targets] == depths[found.sources] - 1) & ~self.roots[positions][found.sources]
         times = np.bincount(found.sources[enters], minlength=len(positions))

@@ -11,6 +11,7 @@ from backends.base import LineageBackend
 from backends.changes import LogRow
 from backends.ids import Kind
 from backends.model import Direction, EdgeKind, Epoch
+from schema.adjacency import distinct
 from schema.context import Context, Costs
 from schema.drive import Reader, Task, touching
 from schema.errors import ApiError, Code, bad_input, too_costly
@@ -130,7 +131,7 @@ class Changes:
         key = (visited.direction, visited.edge_kinds)
         ends = self._ends.get(key)
         if ends is None:
-            ends = self._ends[key] = np.unique(touching(self._rows, *key))
+            ends = self._ends[key] = distinct(touching(self._rows, *key))
         numbers = visited.numbers
         if not len(ends) or not len(numbers):
             return False
