@@ -27,8 +27,7 @@ from schema.plan import (
     hidden_kinds,
     last_run_below,
     read_depth,
-    read_edge_kinds,
-    read_kinds,
+    read_shown,
     refuse_history,
 )
 from schema.roots import RootTask, known
@@ -123,11 +122,7 @@ def lineage(reader: Reader, field: Field) -> Task:
     """Every node and edge within reach, flat."""
     args, below, costs = field.args, field.below, reader.costs
     refuse_history(args.get("asOf"))
-    depth, kinds, edge_kinds = (
-        read_depth(args.get("depth")),
-        read_kinds(args.get("kinds")),
-        read_edge_kinds(args.get("edgeKinds")),
-    )
+    depth, (kinds, edge_kinds) = read_depth(args.get("depth")), read_shown(args)
     direction: Direction = args["direction"].value
     most = args.get("maxNodes")
     most = 1000 if most is None else most
@@ -213,7 +208,7 @@ def impact(reader: Reader, field: Field) -> Task:
     """What breaks: counts from columns, rows by the page."""
     args, below = field.args, field.below
     refuse_history(args.get("asOf"))
-    depth, kinds = read_depth(args.get("depth")), read_kinds(args.get("kinds"))
+    depth, (kinds, _) = read_depth(args.get("depth")), read_shown(args)
     pages = [AffectedPage.of(each, reader) for each in below.fields("Impact") if each.name == "affected"]
     rooted = below.field("Impact", "roots")
     if rooted is not None:
@@ -263,7 +258,7 @@ def _affected(
 def paths(reader: Reader, field: Field) -> Task:
     """The shortest routes from one entity to another, the way the data flows."""
     args, below = field.args, field.below
-    kinds = read_kinds(args.get("kinds"))
+    kinds, _ = read_shown(args)
     first = 3 if args.get("first") is None else args["first"]
     if not 1 <= first <= MAX_PATHS:
         raise bad_input(f"first is 1 to {MAX_PATHS:,} paths, not {first:,}")

@@ -5,11 +5,12 @@ A *spot* is a place in a document where entities are shown. A *link* is a field 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 from backends.changes import Cursor
 from backends.ids import KINDS, Kind
-from backends.model import FLOW, Direction, EdgeKind
+from backends.model import EDGE_KINDS, ENDS, FLOW, Direction, EdgeKind
 from schema import enums
 from schema.cursors import read_cursor
 from schema.errors import ApiError, Code, bad_input
@@ -201,11 +202,39 @@ def read_depth(depth: int | None) -> int | None:
 
 
 def read_kinds(kinds: Sequence[enums.Kind] | None) -> frozenset[Kind] | None:
+    """Kinds as they were asked for; None is all of them, or the usual ones."""
     return None if kinds is None else frozenset(kind.value for kind in kinds)
 
 
-def read_edge_kinds(kinds: Sequence[enums.EdgeKind] | None) -> frozenset[EdgeKind] | None:
-    return None if kinds is None else frozenset(kind.stored for kind in kinds)
+def read_shown(args: Mapping[str, Any]) -> tuple[frozenset[Kind] | None, frozenset[EdgeKind] | None]:
+    """What is shown, and along which edges; None: as usual. Raises BAD_INPUT for runs, and where those edges lead
+    to none of the kinds."""
+    kinds, given = read_kinds(args.get("kinds")), args.get("edgeKinds")
+    edge_kinds = None if given is None else frozenset(kind.stored for kind in given)
+    if kinds is not None and (words := _unmet(kinds, edge_kinds)) is not None:
+        raise bad_input(words, field="kinds")
+    return kinds, edge_kinds
+
+
+@lru_cache(256)
+def _unmet(kinds: frozenset[Kind], edge_kinds: frozenset[EdgeKind] | None) -> str | None:
+    """Why these kinds are no good to ask for; None where they are."""
+    if Kind.RUN in kinds:
+        return (
+            "runs are records of jobs and no steps of lineage: leave RUN out of kinds, and ask a job for its runs, or "
+            "run(id) for one"
+        )
+    joined = {each: ENDS[each][0] | ENDS[each][1] for each in EDGE_KINDS if not each.is_hidden}
+    met = frozenset[Kind]().union(*(joined[each] for each in (FLOW if edge_kinds is None else edge_kinds)))
+    if Kind.OPERATION in met:
+        met |= {Kind.JOB}  # shown in place of its operations
+    if kinds & met or not kinds:
+        return None
+    asked, leading = " and no ".join(sorted(kinds)), ", ".join(each for each, ends in joined.items() if ends & kinds)
+    return (
+        f"the edges that are followed lead to no {asked}: ask for other kinds, or, where edgeKinds can be said, have one of "
+        f"these in it: {leading}"
+    )
 
 
 def refuse_history(as_of: int | None) -> None:
@@ -278,8 +307,7 @@ def read_walk(field: Field) -> Walk:
         field.key,
         UP if field.name == "upstream" else DOWN,
         read_depth(args.get("depth")),
-        read_kinds(args.get("kinds")),
-        read_edge_kinds(args.get("edgeKinds")),
+        *read_shown(args),
         read_page(field, "near", 50, "LineageConnection"),
         nodes_below(field.below, "LineageConnection", "LineageHop"),
         hops.field("LineageHop", "via") if hops else None,

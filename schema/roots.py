@@ -140,7 +140,7 @@ def search(reader: Reader, field: Field) -> Task:
     args = field.args
     kinds = read_kinds(args.get("kinds"))
     if kinds is not None and Kind.RUN in kinds:
-        raise bad_input("runs are not searched: ask the job for its runs, or run(id) for one")
+        raise bad_input("runs are not searched: ask the job for its runs, or run(id) for one", field="kinds")
     text = (args.get("text") or "").strip() or None
     order, cursors = (Order.RELEVANCE, "match") if text else (Order.ID, "id")
     page = read_page(field, cursors, 20, "EntityConnection")

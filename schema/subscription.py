@@ -17,7 +17,7 @@ from schema.flat import edges_of
 from schema.gather import known_all, read_whole
 from schema.joins import Steps
 from schema.live.picture import Delta, Question
-from schema.plan import read_depth, read_edge_kinds, read_kinds
+from schema.plan import read_depth, read_shown
 from schema.query import Ids, Reach
 from schema.selection import Document, Field, Selection
 from schema.types.common import EdgeKinds, Kinds
@@ -66,11 +66,7 @@ async def _deltas(context: Context, field: Field) -> AsyncGenerator[LineageDelta
         raise ApiError(Code.UNSUPPORTED, "nothing is followed here")
     args = field.args
     since = _read_since(args.get("since"))
-    depth, kinds, edge_kinds = (
-        read_depth(args.get("depth")),
-        read_kinds(args.get("kinds")),
-        read_edge_kinds(args.get("edgeKinds")),
-    )
+    depth, (kinds, edge_kinds) = read_depth(args.get("depth")), read_shown(args)
     ids = tuple(node.id for node in await known_all(_anew(context), args["of"], "of"))
     if since is not None and (names := [each for each in args["of"] if each not in ids]):
         # What else a name stood for then is not in the log.

@@ -16,8 +16,11 @@ from graphql import (
     is_non_null_type,
 )
 
+from backends.ids import Kind
+from backends.model import ENDS, FLOW, EdgeKind
 from schema.context import Costs
 from schema.guards import Limits
+from schema.plan import API_KINDS
 from schema.service import LineageSchema, schema
 from tests.schema.test_fields import IDS, rich
 
@@ -46,9 +49,19 @@ class Asker:
             for each, argument in field.args.items()
             if is_non_null_type(argument.type) or (self.chance.random() < 0.35 and (self.careless or each not in REFUSED))
         }
+        if given.get("kinds", "null") != "null" and not self.careless:
+            given["kinds"] = self.met(given.get("edgeKinds", "null"))
         text = f"({', '.join(f'{each}: {value}' for each, value in given.items())})" if given else ""
         below = get_named_type(field.type)
         return name + text + ("" if is_leaf_type(below) else f" {{ {self.selection(below, depth + 1)} }}")
+
+    def met(self, edge_kinds: str) -> str:
+        """Kinds of which one at least is met along those edges; the others are any but runs."""
+        named = edge_kinds.strip("[]").replace("GENERATED_BY", "GENERATED").split(", ")
+        edges = FLOW if edge_kinds == "null" else {EdgeKind[each] for each in named}
+        ends = sorted({kind for each in edges for end in ENDS[each] for kind in end})
+        others = sorted(API_KINDS - {Kind.RUN})
+        return f"[{', '.join([self.chance.choice(ends), *self.chance.sample(others, self.chance.randint(0, 2))])}]"
 
     def selection(self, kind: Any, depth: int) -> str:
         parts = ["__typename"]

@@ -156,6 +156,58 @@ async def test_arguments_are_refused_with_a_code(query: str, code: str) -> None:
     assert await world.code(query) == code
 
 
+HAVING_KINDS = (
+    '{ lineage(of: ["dataset:n#a"], kinds: %s) { answer { total } } }',
+    '{ impact(of: ["dataset:n#a"], kinds: %s) { answer { total } } }',
+    '{ paths(from: "dataset:n#a", to: "dataset:n#b", kinds: %s) { answer { total } } }',
+    '{ dataset(namespace: "n", name: "a") { upstream(kinds: %s) { totalCount } } }',
+    '{ dataset(namespace: "n", name: "a") { downstream(kinds: %s) { nodes { upstream(kinds: %s) { totalCount } } } } }',
+    "{ search(kinds: %s) { totalCount } }",
+)
+
+
+@pytest.mark.parametrize("query", HAVING_KINDS)
+async def test_kinds_that_hold_runs_are_refused_with_what_to_do(query: str) -> None:
+    world = await World().lines("a *1 b")
+    for kinds in ("[RUN]", "[DATASET, RUN]"):
+        _, (error, *_) = await world.result(query.replace("%s", kinds))
+        assert (error["extensions"]["code"], error["extensions"]["field"]) == ("BAD_INPUT", "kinds")
+        assert "ask" in error["message"]
+        assert "runs" in error["message"]
+    assert (await world.result(query.replace("%s", "[DATASET, MODEL]")))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "leading"),
+    [
+        ("kinds: [USER]", "PERFORMED"),
+        ("kinds: [METRICS, HYPERPARAMETERS]", "CONFIGURED_WITH, EVALUATED_WITH"),
+        ("kinds: [DATASET], edgeKinds: [DERIVES]", "INPUT_TO"),
+        ("kinds: [JOB], edgeKinds: [USED_IN_TRAINING]", "HAS_OPERATION"),
+    ],
+)
+async def test_kinds_of_which_none_can_be_met_are_refused_with_the_edges_that_lead_there(asked: str, leading: str) -> None:
+    world = await World().lines("a *1 b")
+    _, (error,) = await world.result(f'{{ lineage(of: ["dataset:n#b"], {asked}) {{ answer {{ total }} }} }}')
+    assert (error["extensions"]["code"], error["extensions"]["field"]) == ("BAD_INPUT", "kinds")
+    assert leading in error["message"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "kinds: []",
+        "kinds: [DATASET, USER]",
+        "kinds: [USER], edgeKinds: [PERFORMED]",
+        "kinds: [JOB], edgeKinds: [INPUT_TO]",
+        "kinds: [PREDICTION], edgeKinds: [GENERATED_BY]",
+    ],
+)
+async def test_kinds_of_which_one_can_be_met_are_taken(asked: str) -> None:
+    world = await World().lines("a *1 b")
+    assert (await world.result(f'{{ lineage(of: ["dataset:n#b"], {asked}) {{ answer {{ total }} }} }}'))[1] == []
+
+
 async def test_as_of_null_is_now() -> None:
     world = await World().lines("a *1 b")
     data = await world.ask('{ lineage(of: ["dataset:n#a"], asOf: null) { answer { total } } }')
