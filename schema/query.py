@@ -29,6 +29,7 @@ Id: TypeAlias = Annotated[
     ),
 ]
 Name: TypeAlias = Annotated[str, strawberry.argument(description="The name within its namespace.")]
+Way: TypeAlias = Annotated[enums.Direction, strawberry.argument(description="Upstream, downstream, or both.")]
 Reach: TypeAlias = Annotated[
     int | None, strawberry.argument(description="How many shown steps away; null is as far as it goes.")
 ]
@@ -131,9 +132,7 @@ class Query:
         self,
         info: Info,
         of: Ids,
-        direction: Annotated[
-            enums.Direction, strawberry.argument(description="Upstream, downstream, or both.")
-        ] = enums.Direction.BOTH,
+        direction: Way = enums.Direction.BOTH,
         depth: Reach = UNSET,
         kinds: Kinds = UNSET,
         edge_kinds: EdgeKinds = UNSET,

@@ -18,7 +18,7 @@ from schema.gather import known_all, read_whole
 from schema.joins import Steps
 from schema.live.picture import Delta, Question
 from schema.plan import read_depth, read_shown
-from schema.query import Ids, Reach
+from schema.query import Ids, Reach, Way
 from schema.selection import Document, Field, Selection
 from schema.types.common import EdgeKinds, Kinds
 from schema.types.delta import LineageDelta
@@ -41,9 +41,7 @@ class Subscription:
         self,
         info: Info,
         of: Ids,
-        direction: Annotated[
-            enums.Direction, strawberry.argument(description="Upstream, downstream, or both.")
-        ] = enums.Direction.BOTH,
+        direction: Way = enums.Direction.BOTH,
         depth: Reach = UNSET,
         kinds: Kinds = UNSET,
         edge_kinds: EdgeKinds = UNSET,
