@@ -44,6 +44,8 @@ def graphql_app(
     budgets = Budgets(settings.client_cost, settings.client_cost_per_second) if settings.client_cost else None
 
     async def context_of(scope: Scope, headers: Mapping[bytes, bytes]) -> Context:
+        if tracing is not None and scope["type"] == "websocket":
+            tracing.over_socket(scope)
         passes = note_bypass(headers)
         state = scope["state"]
         said = None if passes else finished

@@ -8,10 +8,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
-from time import time_ns
 from typing import Any, Final, TypeVar
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -33,6 +32,7 @@ LONGEST_NAME: Final = 100
 LAST_SECONDS: Final = 5.0
 """How long the end of the service may wait for a collector."""
 _CARRIED: Final = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
+_OVER_SOCKET: Final = "headwater.over_socket"
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _BY_HAND: Final[dict[str, Any]] = {"record_exception": False, "set_status_on_exception": False}
 """What went wrong is noted by its class: the text of an error may hold that of a client, or of a store."""
@@ -65,10 +65,9 @@ class Tracing:
             if not path or path in QUIET:
                 await app(scope, receive, send)
                 return
-            carrier = {_CARRIED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _CARRIED}
             method = scope["method"] if scope["method"] in METHODS else "other"
             route = path if path in routes else "other"
-            parent = _PROPAGATOR.extract(carrier)
+            parent = _parent(scope)
             with self._tracer.start_as_current_span(
                 f"{method} {route}",
                 parent,
@@ -96,17 +95,19 @@ class Tracing:
 
         return traced
 
+    def over_socket(self, scope: Scope) -> None:
+        """Begins the span of an operation that came over a socket, which is no request: of all that the task which runs it
+        does from now on. `operated` ends it."""
+        span = self._tracer.start_span("GraphQL Operation", _parent(scope), SpanKind.SERVER)
+        context.attach(context.set_value(_OVER_SOCKET, True, trace.set_span_in_context(span)))
+
     def operated(self, operation: Observed) -> None:
-        """Names the span of the request by the GraphQL operation that it asked for. What came over a socket, which is no
-        request, gets a span of its own."""
+        """Names the span of the request by the GraphQL operation that it asked for."""
         span = trace.get_current_span()
-        if not span.get_span_context().is_valid:
-            ended = time_ns()
-            span = self._tracer.start_span("", kind=SpanKind.SERVER, start_time=ended - int(operation.seconds * 1e9))
+        if span.is_recording():
             _describe(span, operation)
-            span.end(ended)
-        elif span.is_recording():
-            _describe(span, operation)
+        if context.get_value(_OVER_SOCKET):
+            span.end()
 
     def store(self, backend: LineageBackend, metrics: Metrics) -> "TracedBackend":
         """The backend, with a span for each call that a request makes of it."""
@@ -140,6 +141,13 @@ class TracedBackend(MeteredBackend):
                 span.set_attribute("error.type", type(failure).__name__)
                 span.set_status(Status(StatusCode.ERROR))
                 raise
+
+
+def _parent(scope: Scope) -> context.Context:
+    """What the caller names as the span that asks, if it does."""
+    return _PROPAGATOR.extract(
+        {_CARRIED[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _CARRIED}
+    )
 
 
 def _describe(span: trace.Span, operation: Observed) -> None:

@@ -1,5 +1,6 @@
 """Spans: one for each request, named by the operation, one for each call of the store below it; else nothing."""
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -25,10 +26,11 @@ from api.settings import BadSetting, Settings
 from api.spans import Tracing
 from backends.errors import Unavailable
 from backends.memory import MemoryBackend
-from schema.observed import Observed
+from schema.http.sockets import PROTOCOL
 from tests.api.events import GOOD
 from tests.api.process import PATIENCE, ROOT, environment, post, started
 from tests.api.service import serving
+from tests.schema.live.channel import Channel
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 UPSTREAM = 'query Sources { dataset(namespace: "warehouse", name: "raw.orders") { upstream { nodes { name } } } }'
@@ -155,23 +157,50 @@ async def test_what_is_no_request_passes() -> None:
     assert not kept.get_finished_spans()
 
 
-async def test_what_came_over_a_socket_is_a_span_of_its_own() -> None:
+async def test_what_is_asked_over_a_socket_is_a_span_each_with_the_calls_it_waited_for_below_it() -> None:
     kept, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    tracing = Tracing(provider)
-    for _ in range(2):
-        tracing.operated(Observed("subscription", "Changes", "...", ("GONE", "GONE"), 0.5))
-    one, two = kept.get_finished_spans()
-    assert one.context.trace_id != two.context.trace_id
-    assert (one.name, one.kind, one.status.status_code) == ("subscription", SpanKind.SERVER, StatusCode.ERROR)
-    assert dict(one.attributes or {}) == {
-        "graphql.operation.type": "subscription",
-        "graphql.operation.name": "Changes",
-        "headwater.error.codes": ("GONE",),
-    }
-    assert one.end_time is not None
-    assert one.start_time is not None
-    assert one.end_time - one.start_time == 500_000_000
+    app = create_app(Settings(backend="memory://"), tracing=Tracing(provider))
+    headers = [(b"host", b"localhost"), (b"traceparent", f"00-{TRACE}-{PARENT}-01".encode())]
+    scope = {"type": "websocket", "path": "/graphql", "headers": headers, "subprotocols": [PROTOCOL]}
+    async with app.router.lifespan_context(app) as state:
+        channel = Channel()
+        channel.task = asyncio.create_task(app(scope | {"state": dict(state or {})}, channel.inward.get, channel.send))
+        channel.inward.put_nowait({"type": "websocket.connect"})
+        assert (await channel.next())["type"] == "websocket.accept"
+        channel.say(type="connection_init")
+        assert await channel.hear() == {"type": "connection_ack"}
+
+        async def answered(name: str, query: str) -> str:
+            channel.say(type="subscribe", id=name, payload={"query": query})
+            first = (await channel.hear())["type"]
+            if first == "next" and not query.startswith("subscription"):
+                assert await channel.hear() == {"id": name, "type": "complete"}
+            return str(first)
+
+        capture = 'captureOperation(input: { name: "j", inputs: ["a"], outputs: ["b"] }) { errors { code } }'
+        assert await answered("1", f"mutation Said {{ {capture} }}") == "next"
+        assert {span.name for span in taken(kept)[1]} >= {"apply"}
+        assert await answered("2", 'subscription No { lineageChanged(of: ["no"]) { epoch } }') == "error"
+        refused, calls = taken(kept)
+        assert {span.name for span in calls} >= {"find_nodes"}
+        assert (refused.name, refused.status.status_code) == ("subscription", StatusCode.ERROR)
+        assert await answered("3", 'subscription Changes { lineageChanged(of: ["a"]) { epoch } }') == "next"
+        assert await answered("4", "{ __typename }") == "next"
+        channel.leave()
+        await channel.ended()
+        spans = {span.name: span for span in kept.get_finished_spans() if span.kind is SpanKind.SERVER}
+        assert set(spans) == {"subscription", "query"}
+        followed = spans["subscription"]
+        assert dict(followed.attributes or {}) == {
+            "graphql.operation.type": "subscription",
+            "graphql.operation.name": "Changes",
+        }
+        assert followed.parent is not None
+        assert (f"{followed.context.trace_id:032x}", f"{followed.parent.span_id:016x}") == (TRACE, PARENT)
+        below = [span for span in kept.get_finished_spans() if span.kind is SpanKind.CLIENT]
+        assert {span.name for span in below} >= {"get"}
+        assert all(span.parent is not None and span.parent.span_id == followed.context.span_id for span in below)
 
 
 async def test_an_answer_given_again_is_a_span_too() -> None:
