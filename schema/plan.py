@@ -207,8 +207,8 @@ def read_kinds(kinds: Sequence[enums.Kind] | None) -> frozenset[Kind] | None:
 
 
 def read_shown(args: Mapping[str, Any]) -> tuple[frozenset[Kind] | None, frozenset[EdgeKind] | None]:
-    """What is shown, and along which edges; None: as usual. Raises BAD_INPUT for runs, and where those edges lead
-    to none of the kinds."""
+    """What is shown, and along which edges; None: as usual. Raises BAD_INPUT where those edges lead to none of the
+    kinds, as they never do to runs."""
     kinds, given = read_kinds(args.get("kinds")), args.get("edgeKinds")
     edge_kinds = None if given is None else frozenset(kind.stored for kind in given)
     if kinds is not None and (words := _unmet(kinds, edge_kinds)) is not None:
@@ -219,17 +219,14 @@ def read_shown(args: Mapping[str, Any]) -> tuple[frozenset[Kind] | None, frozens
 @lru_cache(256)
 def _unmet(kinds: frozenset[Kind], edge_kinds: frozenset[EdgeKind] | None) -> str | None:
     """Why these kinds are no good to ask for; None where they are."""
-    if Kind.RUN in kinds:
-        return (
-            "runs are records of jobs and no steps of lineage: leave RUN out of kinds, and ask a job for its runs, or "
-            "run(id) for one"
-        )
     joined = {each: ENDS[each][0] | ENDS[each][1] for each in EDGE_KINDS if not each.is_hidden}
     met = frozenset[Kind]().union(*(joined[each] for each in (FLOW if edge_kinds is None else edge_kinds)))
     if Kind.OPERATION in met:
         met |= {Kind.JOB}  # shown in place of its operations
     if kinds & met or not kinds:
         return None
+    if kinds == {Kind.RUN}:
+        return "runs are records of jobs and no steps of lineage: ask a job for its runs, or run(id) for one"
     asked, leading = " and no ".join(sorted(kinds)), ", ".join(each for each, ends in joined.items() if ends & kinds)
     return (
         f"the edges that are followed lead to no {asked}: ask for other kinds, or, where edgeKinds can be said, have one of "

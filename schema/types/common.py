@@ -22,8 +22,8 @@ Kinds: TypeAlias = Annotated[
     list[Kind] | None,
     strawberry.argument(
         description="What is shown; everything else is passed through and does not count as depth. "
-        "Null shows all but OPERATION, JOB and PREDICTION. Only COLUMN means the column layer. RUN is BAD_INPUT, since no "
-        "run is a step of lineage, and so are kinds of which the edges that are followed lead to none."
+        "Null shows all but OPERATION, JOB, RUN and PREDICTION. Only COLUMN means the column layer. Kinds of which the "
+        "edges that are followed lead to none are BAD_INPUT; none ever leads to a RUN."
     ),
 ]
 EdgeKinds: TypeAlias = Annotated[

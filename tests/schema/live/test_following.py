@@ -96,7 +96,7 @@ async def test_what_cannot_be_followed_is_said_at_once() -> None:
         assert (await follow("nowhere")).error == "NOT_FOUND"
         assert (await follow("a", of=["run:R1"])).error == "BAD_INPUT"
         assert (await follow("a", depth=-1)).error == "BAD_INPUT"
-        assert (await follow("a", kinds=["DATASET", "RUN"])).error == "BAD_INPUT"
+        assert (await follow("a", kinds=["RUN"])).error == "BAD_INPUT"
         assert (await follow("a", since="yesterday")).error == "BAD_INPUT"
         assert (await follow("a", since="1-0123456789abcdef")).error == "GONE"
         await world.lines("a *3 b *4 c *5 d *6 e")
