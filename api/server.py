@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from api.heads import bounded
 from api.health import Health
 from api.settings import Settings
 
@@ -130,7 +131,7 @@ async def serve(app: Starlette, settings: Settings, listener: socket.socket, ann
     """Serves until told to stop. `announce` is called once connections are taken. Raises what opening the store raises."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=bounded(settings.body_seconds, settings.max_query_bytes),
         ws=Socket,
         ws_max_size=settings.max_query_bytes,
         ws_ping_timeout=settings.stream_seconds,

@@ -103,7 +103,9 @@ class Settings:
     max_pending_events: int = _setting(
         1024, "How many posted events may wait to be stored; beyond that the answer is 503 with Retry-After.", least=1
     )
-    max_query_bytes: int = _setting(MEBI, "The largest body of a GraphQL request, variables included.", least=1024)
+    max_query_bytes: int = _setting(
+        MEBI, "The largest body of a GraphQL request, variables included, and the largest head of any request.", least=1024
+    )
     documents: str = _setting(
         "off",
         "Which GraphQL documents run: `off` all, `observe` all, but those that are none of HEADWATER_DOCUMENTS_FILE are "
@@ -140,7 +142,12 @@ class Settings:
     )
     client_cost_per_second: int = _setting(50_000, "How much of that comes back in a second.", least=1)
     query_seconds: float = _setting(30.0, "How long one GraphQL operation may take; then its answer is TIMEOUT.", least=0.01)
-    body_seconds: float = _setting(30.0, "How long a request's body may take to arrive; then the answer is 408.", least=0.01)
+    body_seconds: float = _setting(
+        30.0,
+        "How long a request's body may take to arrive; then the answer is 408. So long may its head take; then the "
+        "connection is closed.",
+        least=0.01,
+    )
     max_requests: int = _setting(
         512, "How many requests are answered at a time; beyond that the answer is 503 with Retry-After.", least=1
     )

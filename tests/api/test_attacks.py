@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import pytest
 from graphql import get_introspection_query
 
 from api.logs import JsonFormatter
+from tests.api.followers import opened as follower
 from tests.api.process import PATIENCE, Service, get, post, ready, started
 
 LONGEST: Final = 30.0
@@ -194,8 +196,14 @@ def test_they_take_no_memory_and_the_service_goes_on(service: Service) -> None:
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[Service]:
     """A service whose clients have spent nothing yet, and get nothing back."""
-    slow = {"HEADWATER_BODY_SECONDS": "0.5", "HEADWATER_CLIENT_COST_PER_SECOND": "1"}
-    with started(tmp_path, "--backend", "memory://", **slow) as running:
+    with started(tmp_path, "--backend", "memory://", HEADWATER_CLIENT_COST_PER_SECOND="1") as running:
+        yield running
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Iterator[Service]:
+    """A service that does not wait long for what a client says; longer than one that is to be heard may stall."""
+    with started(tmp_path, "--backend", "memory://", HEADWATER_BODY_SECONDS="4") as running:
         yield running
 
 
@@ -280,15 +288,16 @@ def opened(service: Service) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=PATIENCE)
 
 
-def test_bodies_that_never_come_to_an_end_are_not_waited_for(other: Service) -> None:
-    before = memory(other)
+def test_bodies_that_never_come_to_an_end_are_not_waited_for(hasty: Service) -> None:
+    before = memory(hasty)
     head = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
-    connections = [opened(other) for _ in range(100)]
-    for connection in connections:
-        connection.sendall(head + b'{"query": "{ __typename }", "x": "')
+    connections = []
+    for _ in range(100):
+        connections.append(opened(hasty))
+        connections[-1].sendall(head + b'{"query": "{ __typename }", "x": "')
     for connection in connections[::2]:
         connection.sendall(b"y")
-    assert sent(other, asks("{ __typename }")).status_code == 200
+    assert sent(hasty, asks("{ __typename }")).status_code == 200
     for connection in connections:
         with connection:
             answer = b""
@@ -296,8 +305,57 @@ def test_bodies_that_never_come_to_an_end_are_not_waited_for(other: Service) -> 
                 answer += part
             assert answer.startswith(b"HTTP/1.1 408")
             assert b'"TIMEOUT"' in answer
-    assert memory(other) - before < MOST_MEMORY
-    assert sent(other, asks("{ __typename }")).status_code == 200
+    assert memory(hasty) - before < MOST_MEMORY
+    assert sent(hasty, asks("{ __typename }")).status_code == 200
+
+
+HEAD: Final = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+def rest(connection: socket.socket) -> bytes:
+    """What comes until the connection is closed, in order or not."""
+    answer = b""
+    with connection, suppress(ConnectionError):
+        while part := connection.recv(65_536):
+            answer += part
+    return answer
+
+
+def test_heads_that_never_come_to_an_end_are_not_waited_for(hasty: Service) -> None:
+    lasting = follower(hasty.url)  # a socket that is opened before them, and lasts
+    again = opened(hasty)
+    again.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    first = again.recv(65_536)
+    again.sendall(HEAD)  # the second request of a connection
+    connections = [opened(hasty) for _ in range(100)]
+    for connection in connections[::2]:  # the others say nothing at all
+        connection.sendall(HEAD[:30])
+    for connection in connections[::4]:
+        connection.sendall(HEAD[30:])
+    assert sent(hasty, asks("{ __typename }")).status_code == 200
+    assert [rest(connection) for connection in connections] == [b""] * 100
+    assert (first + rest(again)).count(b"HTTP/1.1 200") == 1
+    lasting.send(json.dumps({"type": "ping"}))
+    assert json.loads(lasting.recv(PATIENCE)) == {"type": "pong"}
+    lasting.close()
+    assert sent(hasty, asks("{ __typename }")).status_code == 200
+
+
+def test_headers_without_end_are_refused_before_they_take_memory(other: Service) -> None:
+    before = memory(other)
+    many, long = b"X-Much: " + b"x" * 1_000 + b"\r\n", b"x" * 1_000
+    trailing = HEAD.replace(b"graphql", b"nowhere") + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    for begun, line in ((HEAD, many), (HEAD + b"X-Long: ", long), (trailing, many)):
+        connection = opened(other)
+        connection.sendall(begun)
+        with suppress(ConnectionError):  # it is closed while we send
+            for _ in range(200):
+                connection.sendall(line * 500)
+            pytest.fail("a hundred megabytes were taken")
+        connection.close()
+    assert memory(other) - before < 50 << 20
+    query = "{ __typename } # " + "x" * 60_000
+    assert get(f"{other.url}/graphql", params={"query": query}).json() == {"data": {"__typename": "Query"}}
 
 
 def test_of_a_fault_of_ours_the_end_is_written() -> None:
