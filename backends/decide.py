@@ -6,6 +6,7 @@ those; and writes the outcome with the log rows, in one transaction.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from backends.changes import Changes, LogOp, RecordChange, Resolution
 from backends.errors import Conflict, Rejected
@@ -54,9 +55,9 @@ def wanted(changes: Changes) -> Wanted:
     return Wanted(tuple(nodes), tuple(records), tuple(dict.fromkeys(edge.key for edge in changes.edges)))
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """A log row without its place: of a node its kind's code, number, -1 and id; of an edge its kind's code and ends."""
+class LogEntry(NamedTuple):
+    """A log row without its place, as `chain` takes it: of a node its kind's code, number, -1 and id; of an edge its
+    kind's code and ends."""
 
     op: LogOp
     code: int
@@ -170,4 +171,5 @@ def _stands(key: EdgeKey, edge: StoredEdge | None, rows: Mapping[str, NodeRow]) 
     """Whether an edge is part of the topology: somebody states it and both its ends stand."""
     if edge is None or not edge.tallies or key.kind.is_hidden:
         return False
-    return all(end in rows and rows[end].standing for end in (key.source, key.target))
+    source, target = rows.get(key.source), rows.get(key.target)
+    return source is not None and source.standing and target is not None and target.standing

@@ -139,6 +139,14 @@ class Told(NamedTuple):
     moment: str | None
 
 
+class _Parameters(dict[str, Any]):
+    """The driver makes a text of all parameters for a line of its log, whether there is a log or not: of 100 events that
+    took longer than sending them. And what people store is no matter for a log."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} parameters>"
+
+
 class Bolt:
     """Runs statements whose answer is one record. `seen`, where it is set, is told of each one: tests count them."""
 
@@ -212,7 +220,7 @@ class Bolt:
         query = neo4j.Query(statement.text, timeout=self._settings.timeout)
         began = self._bookmarks
         async with self._session(began, writes=statement.writes) as session:
-            result = await session.run(query, p=dict(statement.parameters))
+            result = await session.run(query, p=_Parameters(statement.parameters))
             record = _plain(await result.single())
             bookmark = (await result.consume()).metadata.get("bookmark")
             await self._ended(session, began)
@@ -232,7 +240,7 @@ class Bolt:
                 async def run(statement: Statement) -> Record | None:
                     if self.seen is not None:
                         self.seen(statement)
-                    result = await transaction.run(statement.text, p=dict(statement.parameters))
+                    result = await transaction.run(statement.text, p=_Parameters(statement.parameters))
                     return _plain(await result.single())
 
                 yield run

@@ -140,7 +140,7 @@ def _searched(before: NodeRow, row: NodeRow) -> bool:
 
 
 def _in_force(row: NodeRow) -> dict[str, Json]:
-    return plain({key: stamped.value for key, stamped in row.attributes.items() if stamped.value is not None})
+    return plain({key: stamped.value for key, stamped in row.attributes.items()})
 
 
 def _times(row: NodeRow) -> dict[str, Json]:

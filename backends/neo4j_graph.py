@@ -121,12 +121,12 @@ def _is_plain_key(key: str) -> bool:
 
 def _is_plain(value: Json) -> bool:
     match value:
+        case str():
+            return encodable(value)
         case bool() | float():
             return True
         case int():
             return -(2**63) <= value < 2**63
-        case str():
-            return encodable(value)
         case list():
             return bool(value) and all(isinstance(item, str) and encodable(item) for item in value)
         case _:
@@ -177,22 +177,23 @@ def search_properties(node_id: str, attributes: Mapping[str, Json]) -> dict[str,
     """`_terms`, the tokens by which a node is found, and what `rank` compares as a whole: `_name`, its `_size`, the
     `_tail` and the `_folded` id where they differ from the name and the id."""
     kind = kind_of(node_id)
-    tags = attributes.get("tags", ())
-    tagged = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list | tuple) else []
-    terms = [kind_token(kind), *(tag_token(tag) for tag in dict.fromkeys(tagged))]
+    tags = attributes.get("tags")
+    terms = [kind_token(kind)]
+    if isinstance(tags, list | tuple):
+        terms += [tag_token(tag) for tag in tags if isinstance(tag, str)]
     try:
         doc: Document | None = document(node_id, attributes)
     except BadId:
         doc = None
     if doc is None:  # no text finds it
-        return {"_terms": terms, "_name": None, "_size": None, "_tail": None, "_folded": None}
+        return {"_terms": list(dict.fromkeys(terms)), "_name": None, "_size": None, "_tail": None, "_folded": None}
     last, folded = last_part(doc.name), node_id.casefold()
     whole = dict.fromkeys((doc.name, last, folded))
     terms += [namespace_token(namespace_of(node_id)), *map(whole_token, whole)]
-    terms += dict.fromkeys(map(name_token, doc.name_words))
-    terms += dict.fromkeys(map(word_token, doc.other_words))
+    terms += map(name_token, doc.name_words)
+    terms += map(word_token, doc.other_words)
     return {
-        "_terms": terms,
+        "_terms": list(dict.fromkeys(terms)),
         "_name": doc.name,
         "_size": len(doc.name),
         "_tail": None if last == doc.name else last,

@@ -105,7 +105,7 @@ class Group:
 
     def _decided(self, found: Found, incident: Incident) -> "Decided":
         classes = {near for node in found.nodes.values() for near in (node.row.alias_of, *node.others) if near}
-        if unread := classes - {*self.reading().nodes}:
+        if classes and (unread := classes - {*self.reading().nodes}):
             raise MoreNeeded(unread)
         state = State(
             rows={node_id: node.row for node_id, node in found.nodes.items()},
@@ -167,8 +167,7 @@ class _Turn:
             value = change.value
             state.records[change.id] = None if value is None else Written(value, version, change.rank, change.groups)
         for entry in outcome.log:
-            fields = (entry.op, entry.code, entry.source, entry.target, entry.id)
-            state.epoch = Epoch(state.epoch.seq + 1, chain(state.epoch.chain, fields))
+            state.epoch = Epoch(state.epoch.seq + 1, chain(state.epoch.chain, entry))
             state.log.append((entry, state.epoch))
         if changes.watermark is not None:
             state.watermark = max(changes.watermark, changes.watermark if state.watermark is None else state.watermark)

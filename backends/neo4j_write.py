@@ -82,7 +82,7 @@ SET e.writes = $p.writes + 1, e.at = $p.at, e.next = $p.next, e.watermark = $p.w
 WITH e
 CALL () {
   UNWIND $p.made AS x
-  CREATE (n:_Node) SET n:$(x[0]), n = x[1], n._number = x[2], n.id = x[3]
+  CREATE (n:_Node:$(x[0])) SET n += x[1], n._number = x[2], n.id = x[3]
   RETURN collect(n) AS made
 }
 CALL () {

@@ -9,7 +9,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from backends.ids import name_of, namespace_of
 from backends.model import Json
@@ -17,10 +18,11 @@ from backends.model import Json
 _WORDS = re.compile(r"[^\W_]+")
 SEARCHED = ("tags", "owners", "columns", "description")
 """Attributes whose words are searched after the name and the namespace."""
+REMEMBERED: Final = 200
+"""Characters of the longest text whose words are remembered, so that a thousand of them stay small."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """The searchable side of a node: its whole name in lower case, the words of the name, and all other words."""
 
     id: str
@@ -34,14 +36,22 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_WORDS.findall(text.casefold())))
 
 
+_known = lru_cache(1024)(words)
+
+
 def document(node_id: str, attributes: Mapping[str, Json]) -> Document:
     """The searchable side of a node with these attributes."""
     name = name_of(node_id)
     others = [namespace_of(node_id)]
     for key in SEARCHED:
         value = attributes.get(key)
-        others.extend(map(str, value) if isinstance(value, list) else [str(value)] if value is not None else [])
-    return Document(node_id, name.casefold(), words(name), words(" ".join(others)))
+        if isinstance(value, list):
+            others += map(str, value)
+        elif value is not None:
+            others.append(str(value))
+    rest = " ".join(others)  # of most nodes the namespace alone
+    other_words = _known(rest) if len(rest) <= REMEMBERED else words(rest)
+    return Document(node_id, name.casefold(), words(name), other_words)
 
 
 def rank(text: str, doc: Document) -> int | None:

@@ -1,5 +1,6 @@
 """What a Neo4j URL says, what the environment adds, and what no message, log or printed value tells."""
 
+import logging
 from pathlib import Path
 
 import neo4j
@@ -10,6 +11,10 @@ from backends.errors import BackendError, Misconfigured, Rejected, TimedOut, Una
 from backends.neo4j_driver import ours
 from backends.neo4j_settings import SCHEMES, VARIABLES, Settings
 from backends.registry import ADAPTERS, open_backend
+from backends.testing.graphs import arrows, column, stated
+from backends.testing.reading import node_of
+from tests.backends.neo4j_store import empty
+from tests.servers.neo4j import Neo4jServer
 
 SECRET = "hunter2"
 
@@ -133,3 +138,14 @@ def test_errors_become_ours_by_class_or_code(error: Exception, wanted: type[Back
 def test_what_is_no_error_of_a_server_stays_what_it_is() -> None:
     with pytest.raises(ZeroDivisionError):
         ours(ZeroDivisionError())
+
+
+async def test_what_is_stored_is_in_no_line_of_the_driver(
+    neo4j_server: Neo4jServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with empty(neo4j_server.url) as store:
+        with caplog.at_level(logging.DEBUG, "neo4j.io"):
+            await store.apply(stated(arrows("payroll-b")))
+            await node_of(store, column("payroll"))
+    assert caplog.text.count("C: RUN") == 3, "each statement has its line"
+    assert "payroll" not in caplog.text

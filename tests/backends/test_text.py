@@ -58,6 +58,7 @@ def test_attributes_that_are_searched() -> None:
     doc = document("dataset:n#name", said)
     assert doc.other_words == ("n", "a", "b", "c", "d", "e", "f", "g")
     assert doc.name_words == ("name",)
+    assert document("dataset:n#name", {"description": "g" * 300 + " h"}).other_words == ("n", "g" * 300, "h")
 
 
 def test_the_last_part_is_that_after_dots_and_slashes() -> None:
