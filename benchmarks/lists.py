@@ -2,6 +2,7 @@
 Starlette route that returns the same bytes. Run on a quiet machine; needs wrk (Debian: wrk).
 
     python -m benchmarks.lists [nodes] [--at DIRECTORY]     100,000 nodes unless said; keeps or finds the store there
+    python -m benchmarks.lists --only "no attributes"       of the questions those that are called so
     python -m benchmarks.lists [nodes] --neo4j              lineage of some 1,000 nodes in a Neo4j of its own
 
 First lists of nodes of 8 fields that are there in memory, then questions about lineage in the embedded store, with no cache.
@@ -172,13 +173,14 @@ async def beside_statement(nodes: int, folder: Path) -> None:
                 print(f"  {name:<12} {rate:9,.1f} a second {rate / bare:9.2f}", flush=True)
 
 
-async def measure(path: Path, nodes: int, folder: Path) -> None:
+async def measure(path: Path, nodes: int, folder: Path, only: str) -> None:
     url = f"sqlite:///{path}"
     async with open_backend(url) as backend:
         of = [(await roots(backend, layered(nodes)))[10_000 if nodes > 10_000 else 1_000][0]]
     bodies = {
         what: json.dumps({"query": query} | ({"variables": {"of": of}} if "$of" in query else {}))
         for what, query in ASKED.items()
+        if only in what
     }
     answers = folder / "answers"
     answers.mkdir()
@@ -218,6 +220,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("nodes", nargs="?", type=int, default=100_000)
     arguments.add_argument("--at", type=Path)
+    arguments.add_argument("--only", default="", help="of the questions those that are called so")
     arguments.add_argument("--neo4j", action="store_true")
     arguments.add_argument("--serve", nargs=2, metavar=("NAME", "URL"), help=argparse.SUPPRESS)
     said = arguments.parse_args()
@@ -233,7 +236,7 @@ def main() -> None:
         path = (said.at or Path(temporary)) / f"layered-{said.nodes}.db"
         if not path.exists():
             uvloop.run(load(path, lambda: layered(said.nodes)))
-        uvloop.run(measure(path, said.nodes, Path(temporary)))
+        uvloop.run(measure(path, said.nodes, Path(temporary), said.only))
 
 
 if __name__ == "__main__":

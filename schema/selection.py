@@ -137,6 +137,22 @@ class Selection:
         """The names of the fields selected on objects of that type."""
         return {each.name for each in self.fields(type_name)}
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing is selected below any of its fields, whatever the type."""
+        left, spread = list(self.sets), set[str]()
+        while left:
+            for node in left.pop().selections:
+                if isinstance(node, FragmentSpreadNode):
+                    name = node.name.value
+                    left += [self.document.fragments[name].selection_set] if name not in spread else []
+                    spread.add(name)
+                elif isinstance(node, InlineFragmentNode):
+                    left.append(node.selection_set)
+                elif isinstance(node, FieldNode) and node.selection_set is not None:
+                    return False
+        return True
+
     def grouped(self, type_name: str) -> dict[str, list[FieldNode]]:
         """The nodes selected on objects of that type by the key they have in the answer, in its order."""
         groups: dict[str, list[FieldNode]] = {}

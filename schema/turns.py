@@ -163,7 +163,7 @@ def turns_needed(selection: Selection, kinds: frozenset[Kind], turn: Turn | None
 
 def check_turns(selection: Selection, kinds: frozenset[Kind], limit: int) -> None:
     """Raises TOO_COSTLY where a path of a nested query changes direction or layer too often."""
-    needed = turns_needed(selection, kinds)
+    needed = 0 if selection.is_flat else turns_needed(selection, kinds)
     if needed > limit:
         raise too_costly(
             f"this query changes direction or layer {needed} times on one path, "

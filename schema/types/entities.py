@@ -30,7 +30,7 @@ class Entity(Node):
 
     @resolver("Its name; of a column the field alone, of an operation its job, of a run its run id.")
     def name(self) -> str:
-        return self.seen.name
+        return ids.name_of(self.seen.id)
 
     @resolver("What people say it is.")
     def description(self) -> str | None:
