@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backends.ids import Kind, job_of, kind_of, namespace_of
+from backends.ids import Kind, job_of, kind_of
 from backends.model import Edge, EdgeKey, EdgeKind, Epoch, Json, Node
 from schema.selection import FieldKey, field_key
 
@@ -72,14 +72,6 @@ class Seen:
             edge = self.store.edge(EdgeKey(self.job, EdgeKind.HAS_OPERATION, self.id))
             return (edge.evidence.first_seen, edge.evidence.last_seen) if edge is not None else (None, None)
         return self.whole("first"), self.whole("last")
-
-    @property
-    def namespace(self) -> str:
-        """The namespace in the id; a run has that of its job."""
-        if self.kind is not Kind.RUN:
-            return namespace_of(self.id)
-        job = self.text("job")
-        return namespace_of(self.id if job is None else job)
 
     def link(self, name: str, /, **args: Any) -> Any:
         """The value of a field that leads to other entities, or to a page of them."""

@@ -26,7 +26,7 @@ class Entity(Node):
 
     @resolver("Where its name is unique; that of a run is that of its job.")
     def namespace(self) -> str:
-        return self.seen.namespace
+        return ids.namespace_of(self.seen.id)
 
     @resolver("Its name; of a column the field alone, of an operation its job, of a run its run id.")
     def name(self) -> str:
@@ -224,6 +224,10 @@ class Operation(Entity):
 
 @strawberry.type(description="One execution of a job. Its upstream are its own inputs and what they come from.")
 class Run(Entity):
+    @resolver("Where its name is unique; that of a run is that of its job.")
+    def namespace(self) -> str:
+        return ids.namespace_of(self.seen.text("job") or self.seen.id)
+
     @resolver("RUNNING, COMPLETE, FAIL or ABORT; UNKNOWN where only its name is left.")
     def state(self) -> str:
         return self.seen.text("state") or "UNKNOWN"
