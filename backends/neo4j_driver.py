@@ -140,8 +140,8 @@ class Told(NamedTuple):
 
 
 class _Parameters(dict[str, Any]):
-    """The driver makes a text of all parameters for a line of its log, whether there is a log or not: of 100 events that
-    took longer than sending them. And what people store is no matter for a log."""
+    """The driver makes a text of all parameters for a line of its log, whether there is a log or not, which takes
+    milliseconds for a large write. And what people store is no matter for a log."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} parameters>"

@@ -139,8 +139,9 @@ def search(reader: Reader, field: Field) -> Task:
     """What a person types finds what they mean, best match first; without a text everything, by id."""
     args = field.args
     kinds = read_kinds(args.get("kinds"))
-    if kinds is not None and Kind.RUN in kinds:
+    if kinds == _of(Kind.RUN):
         raise bad_input("runs are not searched: ask the job for its runs, or run(id) for one", field="kinds")
+    kinds = None if kinds is None else kinds - {Kind.RUN}
     text = (args.get("text") or "").strip() or None
     order, cursors = (Order.RELEVANCE, "match") if text else (Order.ID, "id")
     page = read_page(field, cursors, 20, "EntityConnection")

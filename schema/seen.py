@@ -6,6 +6,7 @@ from typing import Any
 
 from backends.ids import Kind, job_of, kind_of
 from backends.model import Edge, EdgeKey, EdgeKind, Epoch, Json, Node
+from backends.vocabulary import facet_name
 from schema.selection import FieldKey, field_key
 
 
@@ -72,6 +73,15 @@ class Seen:
             edge = self.store.edge(EdgeKey(self.job, EdgeKind.HAS_OPERATION, self.id))
             return (edge.evidence.first_seen, edge.evidence.last_seen) if edge is not None else (None, None)
         return self.whole("first"), self.whole("last")
+
+    def facets(self, names: list[str] | None) -> Mapping[str, Json] | None:
+        """Facets as they were sent, by name, or those of these names; None without any."""
+        if self.kind is Kind.RUN:
+            given = self.attributes.get("facets")
+            found = dict(given) if isinstance(given, Mapping) else {}
+        else:
+            found = {name: value for key, value in self.attributes.items() if (name := facet_name(key)) is not None}
+        return {key: value for key, value in found.items() if names is None or key in names} or None
 
     def link(self, name: str, /, **args: Any) -> Any:
         """The value of a field that leads to other entities, or to a page of them."""

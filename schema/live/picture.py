@@ -182,10 +182,8 @@ def _draw(reader: Reader, question: Question, most: int, made: list[Picture]) ->
     if folded is None or folded.edges_truncated or len(folded) + len(folded.sources) > most:
         raise too_costly(f"more is within reach than one subscription follows, {most:,} nodes and edges; ask for less depth")
     steps = steps_of(folded)
-    ends, through = (
-        zip(steps.sources, steps.targets, steps.kinds, strict=True),
-        zip(steps.via, steps.via_counts, strict=True),
-    )
+    ends = zip(steps.sources, steps.targets, steps.kinds, strict=True)
+    through = zip(steps.via, steps.via_counts, strict=True)
     made.append(
         Picture(
             Epoch(0, 0),

@@ -7,7 +7,6 @@ import strawberry
 from strawberry import UNSET
 
 from backends import ids
-from backends.vocabulary import facet_name
 from schema.cost.directives import LIST, Cost, assumed, paged
 from schema.enums import Kind
 from schema.scalars import JsonValue, Micros
@@ -56,7 +55,7 @@ class Entity(Node):
     def facets(
         self, names: Annotated[list[str] | None, strawberry.argument(description="Only these; null gives all.")] = UNSET
     ) -> JsonValue | None:
-        return _json(_facets(self.seen, None if names is UNSET else names))
+        return _json(self.seen.facets(None if names is UNSET else names))
 
     @resolver("Entities this one comes from, one shown step away unless depth says more.", paged())
     def upstream(
@@ -396,12 +395,3 @@ def _micros(time: int | None) -> Micros | None:
 
 def _json(value: object) -> JsonValue | None:
     return None if value is None else JsonValue(value)
-
-
-def _facets(seen: Seen, names: list[str] | None) -> Mapping[str, object] | None:
-    if seen.kind is ids.Kind.RUN:
-        given = seen.attributes.get("facets")
-        found = dict(given) if isinstance(given, Mapping) else {}
-    else:
-        found = {name: value for key, value in seen.attributes.items() if (name := facet_name(key)) is not None}
-    return {key: value for key, value in found.items() if names is None or key in names} or None

@@ -174,6 +174,9 @@ async def test_runs_alone_are_refused_with_what_to_do(query: str) -> None:
     assert "ask" in error["message"]
     assert "runs" in error["message"]
     assert (await world.result(query.replace("%s", "[DATASET, MODEL]")))[1] == []
+    among_others = await world.result(query.replace("%s", "[DATASET, RUN]"))
+    assert among_others == await world.result(query.replace("%s", "[DATASET]"))
+    assert among_others[1] == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schema.context import Costs
-from schema.types.lineage import LineageNode
+from schema.seen import Seen
 from tests.schema.graphs import node, short
 from tests.schema.world import World
 
@@ -326,7 +326,7 @@ async def test_what_was_read_for_an_answer_goes_with_it() -> None:
     world = await World().lines("a *1 b *2 c")
 
     def there() -> int:
-        return sum(isinstance(each, LineageNode) for each in gc.get_objects())
+        return sum(isinstance(each, Seen) for each in gc.get_objects())
 
     gc.collect()
     gc.disable()
